@@ -1,0 +1,39 @@
+# An index: one command per target. `cargo build` and `cargo test` need none of it.
+.PHONY: help demo test deps check run bench audit fuzz example-config
+
+help: ## What there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: deps ## Two people, one server, one conversation, and a search of the disk for it (KEEP=1 leaves it running)
+	@KEEP='$(KEEP)' bash deploy/demo.sh
+
+test: deps ## Every test of the project, with a throw-away PostgreSQL
+	cargo test --workspace
+
+deps: ## Installs what is missing of PostgreSQL, libssl-dev, pkg-config (apt; sudo when not root)
+	@bash deploy/deps.sh
+
+check: deps ## What CI asks for before the tests: format, lints, documentation, dependencies, wasm
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --workspace --no-deps --document-private-items --quiet
+	if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else echo 'cargo-deny is not installed: left out'; fi
+	rustup target add wasm32-unknown-unknown
+	cargo check -p grove-mls -p grove-core --target wasm32-unknown-unknown
+
+run: deps ## groved on this machine: plain HTTP on loopback, its data under /var/tmp
+	cargo run -p grove-server --bin groved -- serve --set server.domain=localhost --set http.plain_http=true \
+		--set server.data_dir=/var/tmp/grove-run-$$(id -u)
+
+bench: deps ## The load program, optimised (docs/benchmarks.md says how to read it)
+	cargo build --release -p grove-server -p grove-tests --bin groved --bin grove-load
+	cargo run --release -p grove-tests --bin grove-load -- $(BENCH)
+
+audit: ## Known vulnerabilities in our dependencies (cargo-deny; fetches the advisory database)
+	cargo deny check advisories
+
+fuzz: ## The decoders on what chance does not find (fuzz/README.md)
+	cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run decode -- -max_total_time=300 -rss_limit_mb=512
+
+example-config: ## The effective configuration, with defaults
+	cargo run -q -p grove-server --bin groved -- --config deploy/grove.example.toml --set http.plain_http=true check-config

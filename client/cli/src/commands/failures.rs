@@ -1,0 +1,211 @@
+//! Errors of the engine and of this crate's own parts, as [`Failure`]s: which exit code, and what a
+//! person can do. One page, so that the same trouble reads the same in every command.
+
+use crate::events::EventsError;
+use crate::exit::Exit;
+use crate::failure::{Failure, chain};
+use crate::output::short_id;
+use crate::profile::ProfileError;
+use crate::transport::HttpTransportError;
+use grove_core::{Class, Classified, FindRoomError, OpenError, StoreError};
+use std::error::Error;
+
+/// An error of the engine.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+pub(crate) fn failed(error: impl Error + Classified) -> Failure {
+    let (exit, advice) = match error.class() {
+        Class::Failure => (Exit::Failure, None),
+        Class::Identity => (Exit::Identity, Some(IDENTITY_ADVICE)),
+        Class::NotRegistered => (Exit::Profile, Some(REGISTER_ADVICE)),
+        Class::Refused => (Exit::Refused, None),
+        Class::Store => (Exit::Storage, Some(STORE_ADVICE)),
+        Class::Unknown => (Exit::NotFound, None),
+        Class::Unreachable => (Exit::Unreachable, Some(UNREACHABLE_ADVICE)),
+    };
+    let failure = Failure::new(exit, chain(&error));
+    match advice {
+        Some(advice) => failure.advise(advice),
+        None => failure,
+    }
+}
+
+const IDENTITY_ADVICE: &str = "nothing is sent until this is settled: ask the person, by another \
+    way than this one; then grove trust ADDRESS accepts it, or grove rooms remove takes them out";
+const REGISTER_ADVICE: &str = "run grove register ADDRESS; one that was cut short is finished by \
+    running it again";
+const STORE_ADVICE: &str = "see whether the disk is full or another grove is still at work";
+const UNREACHABLE_ADVICE: &str = "try again later; grove status shows which server is asked";
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let advice = match &error {
+            StoreError::Busy => "another grove is at work on this profile: wait for it, or end it",
+            StoreError::Damaged(_) => "restore the profile's folder from a backup, and report this",
+            StoreError::Full => "make room on the disk; nothing was lost",
+            StoreError::Io(_) => "check the permissions of the profile's folder and the disk",
+            StoreError::TooNew { .. } => "use the newer version of grove",
+            StoreError::WrongKey => "put back the key file that belongs to this database",
+        };
+        Self::caused(Exit::Storage, &error).advise(advice)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Store(error) => error.into(),
+            other => failed(other),
+        }
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        use ProfileError as E;
+        let (exit, advice) = match &error {
+            E::DirectoryPermissions { path, .. } => {
+                (Exit::Storage, format!("run chmod 700 {}", path.display()))
+            }
+            E::Io { .. } => (
+                Exit::Storage,
+                "check the path and its permissions".to_owned(),
+            ),
+            E::KeyMalformed(_) | E::KeyMissing(_) => (
+                Exit::Storage,
+                "put back the key file from a backup".to_owned(),
+            ),
+            E::KeyOwner(_) => (
+                Exit::Storage,
+                "run grove as the user who registered".to_owned(),
+            ),
+            E::KeyPermissions { path, .. } => {
+                let fix = "whoever could read it can read this profile: if that may be anybody \
+                           else, register a new account; if not, run chmod 600";
+                (Exit::Storage, format!("{fix} {}", path.display()))
+            }
+            E::NoHome => (Exit::Profile, "set HOME".to_owned()),
+            E::None => (Exit::Profile, "run grove register ADDRESS".to_owned()),
+            E::Random(_) => return Self::caused(Exit::Failure, &error),
+            E::Settings { .. } => (Exit::Profile, "correct the file".to_owned()),
+            E::Several(_) => (Exit::Profile, "choose one with --profile NAME".to_owned()),
+            E::Taken { .. } => (
+                Exit::Profile,
+                "choose another with --profile NAME".to_owned(),
+            ),
+            E::Unknown { known, .. } if known.is_empty() => {
+                (Exit::Profile, "run grove register ADDRESS".to_owned())
+            }
+            E::Unknown { known, .. } => (Exit::Profile, format!("there are: {known}")),
+        };
+        Self::caused(exit, &error).advise(advice)
+    }
+}
+
+impl From<HttpTransportError> for Failure {
+    fn from(error: HttpTransportError) -> Self {
+        Self::caused(Exit::Failure, &error)
+            .advise("install the ca-certificates of this system, or name --ca FILE at registration")
+    }
+}
+
+impl From<FindRoomError> for Failure {
+    fn from(error: FindRoomError) -> Self {
+        let advice = match &error {
+            FindRoomError::Ambiguous { candidates } => {
+                let ids: Vec<&str> = candidates.iter().map(short_id).collect();
+                format!("name one by its id: {}", ids.join(", "))
+            }
+            FindRoomError::Store(error) => return error.clone().into(),
+            FindRoomError::Unknown => "grove rooms list shows the rooms".to_owned(),
+        };
+        failed(error).advise(advice)
+    }
+}
+
+impl From<EventsError> for Failure {
+    fn from(error: EventsError) -> Self {
+        let exit = match &error {
+            EventsError::Closed
+            | EventsError::Refused(429 | 500..)
+            | EventsError::Unreachable(_) => Exit::Unreachable,
+            EventsError::Refused(_) => Exit::Refused,
+        };
+        Self::caused(exit, &error)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::{FindRoomError, failed};
+    use crate::exit::Exit;
+    use crate::failure::Failure;
+    use crate::profile::ProfileError;
+    use grove_core::{Class, Classified, StoreError};
+    use grove_wire::uri::{Provider, RoomUri};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it went wrong")]
+    struct Of(Class);
+
+    impl Classified for Of {
+        fn class(&self) -> Class {
+            self.0
+        }
+    }
+
+    #[test]
+    fn every_class_has_its_exit_code() {
+        for (class, exit) in [
+            (Class::Failure, Exit::Failure),
+            (Class::Identity, Exit::Identity),
+            (Class::NotRegistered, Exit::Profile),
+            (Class::Refused, Exit::Refused),
+            (Class::Store, Exit::Storage),
+            (Class::Unknown, Exit::NotFound),
+            (Class::Unreachable, Exit::Unreachable),
+        ] {
+            let failure = failed(Of(class));
+            assert_eq!(
+                (failure.exit, failure.message.as_str()),
+                (exit, "it went wrong")
+            );
+        }
+    }
+
+    #[test]
+    fn trouble_on_disk_says_what_to_do() {
+        for error in [StoreError::Busy, StoreError::Full, StoreError::WrongKey] {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit, Exit::Storage);
+            assert!(failure.advice.is_some());
+        }
+        let open = ProfileError::KeyPermissions {
+            path: "/p/key".into(),
+            mode: 0o644,
+        };
+        let failure = Failure::from(open);
+        assert_eq!(
+            failure.message,
+            "the key file /p/key is open to others (mode 644)"
+        );
+        assert!(
+            failure
+                .advice
+                .is_some_and(|advice| advice.ends_with("chmod 600 /p/key"))
+        );
+        assert_eq!(Failure::from(ProfileError::None).exit, Exit::Profile);
+    }
+
+    #[test]
+    fn an_ambiguous_name_lists_the_ids() {
+        let hub = Provider::parse("a.example").unwrap();
+        let candidates = vec![RoomUri::new(&hub, &[7; 32]), RoomUri::new(&hub, &[8; 32])];
+        let failure = Failure::from(FindRoomError::Ambiguous { candidates });
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert_eq!(
+            failure.advice.as_deref(),
+            Some("name one by its id: a4dqobyh, baeaqcai")
+        );
+    }
+}

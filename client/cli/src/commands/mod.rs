@@ -1,0 +1,55 @@
+//! The commands, one file each. A command parses nothing and prints through [`Output`] alone.
+
+pub(crate) mod failures;
+
+mod history;
+mod listen;
+mod register;
+mod rooms;
+mod send;
+mod show;
+mod sync;
+
+use crate::args::{Arguments, Command};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::profile::Directories;
+use crate::session::Session;
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever kept it from being done.
+pub(crate) async fn execute(
+    arguments: Arguments,
+    directories: &Directories,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Completions { shell } => return completions(*shell, output),
+        Command::Register(wish) => {
+            return Box::pin(register::register(&arguments, wish, directories, output)).await;
+        }
+        _ => {}
+    }
+    let mut session = Session::open(&arguments, directories)?;
+    match arguments.command {
+        Command::Completions { .. } | Command::Register(_) => Ok(()),
+        Command::History(wish) => Box::pin(history::history(&mut session, wish, output)).await,
+        Command::Listen(wish) => Box::pin(listen::listen(&mut session, wish, output)).await,
+        Command::Rooms(wish) => Box::pin(rooms::rooms(&mut session, wish, output)).await,
+        Command::Send(wish) => Box::pin(send::send(&mut session, wish, output)).await,
+        Command::Status => Box::pin(show::status(&mut session, output)).await,
+        Command::Sync => Box::pin(sync::sync(&mut session, output)).await,
+        Command::Trust { user } => Box::pin(show::trust(&mut session, user, output)).await,
+        Command::Whoami => show::whoami(&session, output),
+    }
+}
+
+fn completions(shell: Shell, output: &mut Output<'_>) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "grove", &mut script);
+    output.write_raw(&script)
+}

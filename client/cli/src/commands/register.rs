@@ -1,0 +1,215 @@
+//! `grove register`: a profile, keys, an account.
+//!
+//! The surprise: a failed registration takes its profile away again only when the server certainly
+//! knows nothing of it; otherwise the keys may already be somebody's account.
+
+use super::failures::failed;
+use crate::args::{Arguments, Register};
+use crate::clock::Machine;
+use crate::endpoint::ServerUrl;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, Registered};
+use crate::profile::{Directories, Profile, ProfileName, Settings, Unlock, read_roots};
+use crate::secrets::{self, RecoveryFile};
+use crate::session::open_store;
+use crate::tls;
+use crate::transport::HttpTransport;
+use grove_core::{
+    Body, CallError, Client, Method, RecoveryWords, RegisterError, Registration, Request, Store,
+    Transport as _,
+};
+use grove_wire::api::server::{Registration as Policy, ServerInfo};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(crate) async fn register(
+    arguments: &Arguments,
+    wish: &Register,
+    directories: &Directories,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let name = profile_name(arguments, wish)?;
+    let begun = Profile::find_settings(directories, &name)?;
+    let is_new = begun.is_none();
+    let settings = settings(arguments, wish, begun)?;
+    let roots = wish.ca.as_deref().map(read_roots).transpose()?;
+    if let Some(pem) = &roots {
+        tls::check_extra(pem)
+            .map_err(|error| Failure::caused(Exit::Usage, &error).advise("check --ca FILE"))?;
+    }
+    let mut invite = secrets::find_invite(wish.invite_file.as_deref())?;
+    if is_new {
+        let transport = HttpTransport::new(settings.server.clone(), roots.as_deref())?;
+        invite = invite_for(ask_policy(&transport).await?, invite)?;
+    }
+    let recovery = wish
+        .recovery_file
+        .clone()
+        .map(RecoveryFile::create)
+        .transpose()?;
+    let server = settings.server.clone();
+    let mut profile = Profile::create(directories, name, &settings)?;
+    if let Some(pem) = &roots {
+        profile.store_roots(pem)?;
+    }
+    let transport = HttpTransport::new(server.clone(), profile.roots()?.as_deref())?;
+    let registration = Registration {
+        user: wish.address.clone(),
+        invite,
+    };
+    let registered = match open_store(&profile) {
+        Ok(store) => Client::register(store, transport, Machine, registration)
+            .await
+            .map_err(|error| (is_new && is_certainly_refused(&error), explain(error))),
+        Err(failure) => Err((false, failure)),
+    };
+    match registered {
+        Ok((client, words)) => {
+            profile.move_server(directories, server)?;
+            hand_over(client, &words, &profile, recovery, output)
+        }
+        Err((nothing_there, failure)) => {
+            if let Some(file) = recovery {
+                file.remove();
+            }
+            if nothing_there {
+                profile.discard(directories)?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// The settings of a new profile, or those of one that was begun, with the server of this run.
+fn settings(
+    arguments: &Arguments,
+    wish: &Register,
+    begun: Option<Settings>,
+) -> Result<Settings, Failure> {
+    let known = arguments.server.clone().or_else(|| Some(begun?.server));
+    let server = match known {
+        Some(server) => server,
+        None => ServerUrl::of(&wish.address.provider())
+            .map_err(|error| Failure::caused(Exit::Usage, &error).advise("name --server URL"))?,
+    };
+    let unlock = if wish.passphrase {
+        Unlock::Passphrase
+    } else {
+        Unlock::File
+    };
+    Ok(Settings {
+        user: wish.address.clone(),
+        server,
+        unlock,
+    })
+}
+
+fn profile_name(arguments: &Arguments, wish: &Register) -> Result<ProfileName, Failure> {
+    match &arguments.profile {
+        Some(name) => Ok(name.clone()),
+        None => wish.address.address().parse().map_err(|problem: &str| {
+            Failure::new(Exit::Usage, problem).advise("name --profile NAME")
+        }),
+    }
+}
+
+/// Asks the server who may register.
+async fn ask_policy(transport: &HttpTransport) -> Result<Policy, Failure> {
+    let advice = "check the address, or say where the server answers with --server URL";
+    let request = Request {
+        method: Method::Get,
+        path: "/v1/server".to_owned(),
+        body: Body::None,
+        token: None,
+        patience: PATIENCE,
+    };
+    let answer = transport
+        .call(request)
+        .await
+        .map_err(|error| Failure::caused(Exit::Unreachable, &error).advise(advice))?;
+    let info: ServerInfo = serde_json::from_slice(&answer.body).map_err(|_not_ours| {
+        Failure::new(
+            Exit::Refused,
+            format!("{} is no Grove server", transport.server()),
+        )
+        .advise(advice)
+    })?;
+    Ok(info.registration)
+}
+
+/// The invite that the server wants, asked for on the terminal if there is none yet.
+fn invite_for(
+    policy: Policy,
+    invite: Option<Zeroizing<String>>,
+) -> Result<Option<Zeroizing<String>>, Failure> {
+    match (policy, invite) {
+        (Policy::Closed, None) => Err(Failure::new(Exit::Refused, "this server registers nobody")
+            .advise("ask its operator for an account")),
+        (Policy::Open, invite) | (_, invite @ Some(_)) => Ok(invite),
+        (Policy::Invite, None) => secrets::ask_invite().map(Some).ok_or_else(|| {
+            Failure::new(Exit::Usage, "this server asks for an invite").advise(format!(
+                "put it into a file and name it with --invite-file, or into {}",
+                secrets::INVITE_VARIABLE
+            ))
+        }),
+    }
+}
+
+fn explain(error: RegisterError) -> Failure {
+    let advice = match &error {
+        RegisterError::AlreadyRegistered(_) => {
+            "grove whoami shows the account; take another \
+            profile with --profile NAME for a second one"
+        }
+        RegisterError::KeyPackages(_) => "run the same command again to finish",
+        RegisterError::NameTaken => "choose another address",
+        RegisterError::WrongServer(_) => "check the address and --server",
+        _ => return failed(error),
+    };
+    failed(error).advise(advice)
+}
+
+/// Whether the server answered, so that it has certainly no account of these keys.
+fn is_certainly_refused(error: &RegisterError) -> bool {
+    match error {
+        RegisterError::NameTaken | RegisterError::NoSuite | RegisterError::WrongServer(_) => true,
+        RegisterError::Call(CallError::Refused(refusal)) => !refusal.is_temporary(),
+        _ => false,
+    }
+}
+
+/// Gives the recovery words to the person, and only then forgets them.
+fn hand_over<S: Store>(
+    mut client: Client<S, HttpTransport, Machine>,
+    words: &RecoveryWords,
+    profile: &Profile,
+    recovery: Option<RecoveryFile>,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let mut file = None;
+    if let Some(mut recovery) = recovery {
+        match recovery.write(words.as_str()) {
+            Ok(()) => file = Some(recovery.path().display().to_string()),
+            Err(error) => output.note(format_args!(
+                "the recovery words could not be written to {}: {error}",
+                recovery.path().display()
+            )),
+        }
+    }
+    let shown = words.as_str().split(' ').map(str::to_owned).collect();
+    let me = client.whoami();
+    output.print(&Registered {
+        address: me.user.address(),
+        user: me.user,
+        client: me.client,
+        profile: profile.name.to_string(),
+        server: profile.settings.server.to_string(),
+        recovery_words: if file.is_none() { Some(shown) } else { None },
+        recovery_file: file,
+    })?;
+    client.recovery_words_kept()?;
+    Ok(())
+}

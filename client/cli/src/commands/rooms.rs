@@ -1,0 +1,134 @@
+//! `grove rooms`: make, list, enter, leave, and change who is in.
+
+use super::failures::failed;
+use crate::args::Rooms;
+use crate::failure::Failure;
+use crate::output::{ChangeLine, Created, InvitedLine, MemberLine, Output, RoomLine};
+use crate::session::Session;
+use grove_wire::uri::{RoomUri, UserUri};
+
+pub(crate) async fn rooms(
+    session: &mut Session,
+    wish: Rooms,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    match wish {
+        Rooms::Create {
+            name,
+            topic,
+            invite,
+        } => {
+            create(session, &name, topic.as_deref(), &invite, output).await?;
+        }
+        Rooms::List => return list(session, output).await,
+        Rooms::Invite { room, users } => {
+            let room = session.find_room(&room).await?;
+            invite(session, &room, &users, output).await?;
+        }
+        Rooms::Join { room } => join(session, &room, output).await?,
+        Rooms::Leave { room } => {
+            let room = session.find_room(&room).await?;
+            session.client.leave(&room).await.map_err(failed)?;
+            output.print(&ChangeLine {
+                room,
+                done: "left",
+                users: Vec::new(),
+            })?;
+        }
+        Rooms::Members { room } => return members(session, &room, output).await,
+        Rooms::Remove { room, users } => {
+            let room = session.find_room(&room).await?;
+            session.client.remove(&room, &users).await.map_err(failed)?;
+            output.print(&ChangeLine {
+                room,
+                done: "removed",
+                users,
+            })?;
+        }
+    }
+    // Whom we added gets the room's name from us, among other things.
+    session.settle(output).await;
+    Ok(())
+}
+
+async fn create(
+    session: &mut Session,
+    name: &str,
+    topic: Option<&str>,
+    users: &[UserUri],
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let room = session
+        .client
+        .create_room(name, topic)
+        .await
+        .map_err(|error| {
+            failed(error).advise_if_unreachable(
+                "the room is kept and will be made by the next command that reaches the server",
+            )
+        })?;
+    output.print(&Created {
+        room: room.clone(),
+        name: name.to_owned(),
+    })?;
+    if users.is_empty() {
+        return Ok(());
+    }
+    invite(session, &room, users, output).await
+}
+
+async fn invite(
+    session: &mut Session,
+    room: &RoomUri,
+    users: &[UserUri],
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let invited = session.client.invite(room, users).await.map_err(failed)?;
+    output.print(&InvitedLine {
+        room: room.clone(),
+        added: invited.added,
+        already: invited.already,
+        without_devices: invited.without_devices,
+    })
+}
+
+/// A room that is joined is not known here yet, unless it was left.
+async fn join(session: &mut Session, room: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    let room = match RoomUri::parse(room) {
+        Ok(room) => room,
+        Err(_) => session.find_room(room).await?,
+    };
+    session.client.join(&room).await.map_err(failed)?;
+    output.print(&ChangeLine {
+        room,
+        done: "joined",
+        users: Vec::new(),
+    })
+}
+
+async fn list(session: &mut Session, output: &mut Output<'_>) -> Result<(), Failure> {
+    session.catch_up_if_possible(output).await?;
+    let rooms = session.client.rooms()?;
+    if rooms.is_empty() {
+        output.note("no rooms yet; grove rooms create NAME makes one");
+    }
+    rooms
+        .into_iter()
+        .try_for_each(|room| output.print(&RoomLine(room)))
+}
+
+async fn members(
+    session: &mut Session,
+    room: &str,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    session.catch_up_if_possible(output).await?;
+    let room = session.client.find_room(room)?;
+    let members = session.client.members(&room).map_err(failed)?;
+    let me = session.client.whoami().user;
+    for member in members {
+        let me = member.user == me;
+        output.print(&MemberLine { member, me })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! `grove send`: one message, stored before anything else, then sent if the server answers.
+//!
+//! The surprise: a message that had to wait is a success. It will be sent exactly once; a script
+//! that took the wait for a failure and tried again would send it twice.
+
+use super::failures::failed;
+use crate::args::{About, Send};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, SentLine};
+use crate::session::Session;
+use grove_core::{Draft, MessageStatus, SendError};
+use grove_wire::limits::MAX_MESSAGE_BYTES;
+use std::io::{self, Read};
+
+pub(crate) async fn send(
+    session: &mut Session,
+    wish: Send,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    // Read first: nothing should be asked of the server for a message that is none.
+    let text = if wish.about.delete.is_some() {
+        None
+    } else {
+        Some(text(wish.text)?)
+    };
+    let draft = draft(&wish.about, text)?;
+    let room = session.find_room(&wish.room).await?;
+    let sent = session.client.send(&room, draft).await.map_err(explain)?;
+    let queued = sent.status == MessageStatus::Queued;
+    output.print(&SentLine(sent))?;
+    if !queued {
+        session.settle(output).await;
+        return Ok(());
+    }
+    if wish.require_accepted {
+        return Err(
+            Failure::new(Exit::Unreachable, "the server cannot be reached").advise(
+                "the message waits and will be sent by a later command: do not send it again",
+            ),
+        );
+    }
+    output.note("the server cannot be reached; the message waits and a later command sends it");
+    Ok(())
+}
+
+fn explain(error: SendError) -> Failure {
+    match error {
+        SendError::Empty | SendError::TooLong => Failure::caused(Exit::Usage, &error),
+        other => failed(other),
+    }
+}
+
+fn text(argument: Option<String>) -> Result<String, Failure> {
+    match argument {
+        Some(text) if text != "-" => Ok(text),
+        _ => read_text(io::stdin().lock()),
+    }
+}
+
+/// A message from standard input, without the line end that programs put behind their output.
+fn read_text(source: impl Read) -> Result<String, Failure> {
+    let mut text = String::new();
+    let most = u64::try_from(MAX_MESSAGE_BYTES).unwrap_or(u64::MAX);
+    source
+        .take(most)
+        .read_to_string(&mut text)
+        .map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("standard input is no message: {error}"),
+            )
+            .advise("a message is UTF-8 text")
+        })?;
+    if text.len() >= MAX_MESSAGE_BYTES {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("a message is shorter than {MAX_MESSAGE_BYTES} bytes"),
+        ));
+    }
+    while text.ends_with(['\n', '\r']) {
+        text.pop();
+    }
+    Ok(text)
+}
+
+fn draft(about: &About, text: Option<String>) -> Result<Draft, Failure> {
+    if let Some(of) = about.delete {
+        return Ok(Draft::Delete { of });
+    }
+    let text = text.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
+        Failure::new(Exit::Usage, "there is nothing to send")
+            .advise("give the text as an argument or on standard input")
+    })?;
+    Ok(match about {
+        About {
+            reply_to: Some(to), ..
+        } => Draft::Reply { to: *to, text },
+        About {
+            react_to: Some(to), ..
+        } => Draft::Reaction { to: *to, text },
+        About { edit: Some(of), .. } => Draft::Edit { of: *of, text },
+        About { .. } => Draft::Text(text),
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::{MAX_MESSAGE_BYTES, draft, read_text};
+    use crate::args::About;
+    use crate::exit::Exit;
+    use grove_core::{Draft, MessageId};
+
+    const NOTHING: About = About {
+        reply_to: None,
+        react_to: None,
+        edit: None,
+        delete: None,
+    };
+
+    #[test]
+    fn standard_input_is_text_without_its_last_line_end() {
+        assert_eq!(read_text(b"one\ntwo\n".as_slice()).unwrap(), "one\ntwo");
+        assert_eq!(read_text(b"one\r\n".as_slice()).unwrap(), "one");
+        assert_eq!(
+            read_text([0xff, 0xfe].as_slice()).unwrap_err().exit,
+            Exit::Usage
+        );
+        let long = vec![b'x'; MAX_MESSAGE_BYTES];
+        assert_eq!(read_text(long.as_slice()).unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn an_empty_message_is_none() {
+        for text in [None, Some(String::new()), Some(" \n".to_owned())] {
+            assert_eq!(draft(&NOTHING, text).unwrap_err().exit, Exit::Usage);
+        }
+    }
+
+    #[test]
+    fn the_option_decides_what_the_message_is() {
+        let id = MessageId([7; 32]);
+        let text = || Some("yes".to_owned());
+        for (about, expected) in [
+            (NOTHING, Draft::Text("yes".into())),
+            (
+                About {
+                    reply_to: Some(id),
+                    ..NOTHING
+                },
+                Draft::Reply {
+                    to: id,
+                    text: "yes".into(),
+                },
+            ),
+            (
+                About {
+                    react_to: Some(id),
+                    ..NOTHING
+                },
+                Draft::Reaction {
+                    to: id,
+                    text: "yes".into(),
+                },
+            ),
+            (
+                About {
+                    edit: Some(id),
+                    ..NOTHING
+                },
+                Draft::Edit {
+                    of: id,
+                    text: "yes".into(),
+                },
+            ),
+        ] {
+            assert_eq!(draft(&about, text()).unwrap(), expected);
+        }
+        let delete = About {
+            delete: Some(id),
+            ..NOTHING
+        };
+        assert_eq!(draft(&delete, None).unwrap(), Draft::Delete { of: id });
+    }
+}

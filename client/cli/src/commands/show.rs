@@ -1,0 +1,50 @@
+//! `grove whoami`, `grove status` and `grove trust`: what this device is, how it is doing, and whom
+//! it believes.
+
+use super::failures::failed;
+use crate::failure::Failure;
+use crate::output::{Output, StatusPage, Trusted, WhoamiPage};
+use crate::session::Session;
+use grove_wire::uri::UserUri;
+
+pub(crate) fn whoami(session: &Session, output: &mut Output<'_>) -> Result<(), Failure> {
+    let me = session.client.whoami();
+    output.print(&WhoamiPage {
+        address: me.user.address(),
+        user: me.user,
+        client: me.client,
+        profile: session.profile.name.to_string(),
+        server: session.server.to_string(),
+    })
+}
+
+/// Asks the server by catching up with it: that is what a person wants to know of it.
+pub(crate) async fn status(session: &mut Session, output: &mut Output<'_>) -> Result<(), Failure> {
+    let problem = session.catch_up().await.err();
+    let status = session.client.status()?;
+    output.print(&StatusPage {
+        profile: session.profile.name.to_string(),
+        database: session.profile.database().display().to_string(),
+        server: session.server.to_string(),
+        reachable: problem.is_none(),
+        problem: problem.map(|failure| failure.message),
+        status,
+    })
+}
+
+pub(crate) async fn trust(
+    session: &mut Session,
+    user: UserUri,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    session
+        .client
+        .accept_identity(&user)
+        .await
+        .map_err(failed)?;
+    session.catch_up_if_possible(output).await?;
+    output.print(&Trusted {
+        user,
+        done: "trusted",
+    })
+}

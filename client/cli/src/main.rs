@@ -1,0 +1,7 @@
+//! The command-line client `grove`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    grove_cli::run()
+}

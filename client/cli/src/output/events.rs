@@ -1,0 +1,199 @@
+//! Messages and events as lines. JSON is the engine's own documented shape, untouched.
+
+use super::plain::{Line, Lines};
+use super::records::short_id;
+use super::time::Minute;
+use grove_core::{Event, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange};
+use grove_wire::uri::RoomUri;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How many digits of a message id a person is shown.
+const SHORT_ID_DIGITS: usize = 8;
+
+/// What people call the rooms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RoomNames(BTreeMap<RoomUri, String>);
+
+impl RoomNames {
+    /// From pairs of room and name; a room without a name goes by its short id.
+    pub(crate) fn new(rooms: impl IntoIterator<Item = (RoomUri, String)>) -> Self {
+        Self(rooms.into_iter().collect())
+    }
+
+    /// The name of a room, or its short id.
+    pub(crate) fn of<'a>(&'a self, room: &'a RoomUri) -> &'a str {
+        match self.0.get(room) {
+            Some(name) if !name.is_empty() => name,
+            _ => short_id(room),
+        }
+    }
+}
+
+/// A message as a line; with names, the room stands in it.
+pub(crate) struct MessageLine<'a> {
+    /// The message.
+    pub(crate) message: &'a Message,
+    /// The rooms' names, when the reader sees several rooms.
+    pub(crate) names: Option<&'a RoomNames>,
+}
+
+impl Serialize for MessageLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.message.serialize(serializer)
+    }
+}
+
+impl fmt::Display for MessageLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message;
+        write!(f, "{}  ", Minute(message.time_ms))?;
+        if let Some(names) = self.names {
+            write!(f, "{}  ", Line(names.of(&message.room)))?;
+        }
+        let sender = message.sender.address();
+        let text = Lines(&message.text);
+        match message.kind {
+            _ if message.deleted => write!(f, "{sender}: (deleted)")?,
+            MessageKind::Text => write!(f, "{sender}: {text}")?,
+            MessageKind::Reply => {
+                write!(
+                    f,
+                    "{sender}, answering {}: {text}",
+                    Short(message.in_reply_to)
+                )?;
+            }
+            MessageKind::Reaction => {
+                write!(
+                    f,
+                    "{sender} reacts to {}: {text}",
+                    Short(message.in_reply_to)
+                )?;
+            }
+            MessageKind::Edit => write!(f, "{sender} edits {}: {text}", Short(message.replaces))?,
+            MessageKind::Delete => write!(f, "{sender} deletes {}", Short(message.replaces))?,
+            MessageKind::Other => {
+                write!(f, "{sender}: (something this version cannot show)")?;
+            }
+        }
+        if message.edited && !message.deleted {
+            f.write_str(" (edited)")?;
+        }
+        match (message.status, &message.failure) {
+            (MessageStatus::Queued, _) => f.write_str(" (queued)"),
+            (MessageStatus::Failed, Some(why)) => write!(f, " (failed: {})", Line(why)),
+            (MessageStatus::Failed, None) => f.write_str(" (failed)"),
+            (MessageStatus::Received | MessageStatus::Sent, _) => Ok(()),
+        }
+    }
+}
+
+/// The beginning of a message id.
+struct Short(Option<MessageId>);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(id) => id
+                .to_string()
+                .chars()
+                .take(SHORT_ID_DIGITS)
+                .try_for_each(|c| write!(f, "{c}")),
+            None => f.write_str("an unknown message"),
+        }
+    }
+}
+
+/// An event as a line.
+pub(crate) struct EventLine<'a> {
+    /// The event.
+    pub(crate) event: &'a Numbered,
+    /// The rooms' names.
+    pub(crate) names: &'a RoomNames,
+}
+
+impl Serialize for EventLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.event.serialize(serializer)
+    }
+}
+
+impl fmt::Display for EventLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |room| Line(self.names.of(room));
+        match &self.event.event {
+            Event::Message { message }
+            | Event::MessageFailed { message }
+            | Event::MessageSent { message } => MessageLine {
+                message,
+                names: Some(self.names),
+            }
+            .fmt(f),
+            Event::RoomChanged { room, by, change } => {
+                write!(f, "* {}: ", name(room))?;
+                write_change(f, change)?;
+                match by {
+                    Some(by) if !is_about(change, by) => write!(f, ", by {}", by.address()),
+                    _ => Ok(()),
+                }
+            }
+            Event::RoomJoined { room } => write!(f, "* {}: you are in", name(room)),
+            Event::RoomLeft { room, by: Some(by) } => {
+                write!(f, "* {}: you were removed by {}", name(room), by.address())
+            }
+            Event::RoomLeft { room, by: None } => write!(f, "* {}: you left", name(room)),
+            Event::Warning {
+                room: Some(room),
+                text,
+                ..
+            } => {
+                write!(f, "! {}: {}", name(room), Line(text))
+            }
+            Event::Warning {
+                room: None, text, ..
+            } => write!(f, "! {}", Line(text)),
+        }
+    }
+}
+
+fn write_change(f: &mut fmt::Formatter<'_>, change: &RoomChange) -> fmt::Result {
+    match change {
+        RoomChange::DeviceAdded { client } => {
+            write!(f, "a device of {} came in", client.user().address())
+        }
+        RoomChange::DeviceRemoved { client } => {
+            write!(f, "a device of {} is gone", client.user().address())
+        }
+        RoomChange::Joined { user, role } => {
+            write!(f, "{} came in as {}", user.address(), Line(role))
+        }
+        RoomChange::Leaving { user } => write!(f, "{} is leaving", user.address()),
+        RoomChange::Left { user } => write!(f, "{} is gone", user.address()),
+        RoomChange::Renamed { name, topic } if topic.is_empty() => {
+            write!(f, "is now called {}", Line(name))
+        }
+        RoomChange::Renamed { name, topic } => {
+            write!(f, "is now called {}, about {}", Line(name), Line(topic))
+        }
+        RoomChange::RoleChanged { user, role } => {
+            write!(f, "{} is now {}", user.address(), Line(role))
+        }
+    }
+}
+
+fn is_about(change: &RoomChange, by: &grove_wire::uri::UserUri) -> bool {
+    match change {
+        RoomChange::DeviceAdded { client } | RoomChange::DeviceRemoved { client } => {
+            client.user() == *by
+        }
+        RoomChange::Joined { user, .. }
+        | RoomChange::Leaving { user }
+        | RoomChange::Left { user }
+        | RoomChange::RoleChanged { user, .. } => user == by,
+        RoomChange::Renamed { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

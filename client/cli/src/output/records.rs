@@ -1,0 +1,353 @@
+//! The results of commands, each as one JSON object and as text. The field names are documented in
+//! `docs/cli.md`; they are added to, never renamed.
+
+use super::plain::Line;
+use super::time::Minute;
+use grove_core::{MemberView, RoomView, Sent, Status, Trust};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use serde::Serialize;
+use std::fmt;
+
+/// How many characters of a room id people are shown.
+const SHORT_ID_CHARACTERS: usize = 8;
+
+/// The beginning of a room's id, enough for people to tell rooms apart and to name one.
+pub(crate) fn short_id(room: &RoomUri) -> &str {
+    let id = room.as_str().rsplit('/').next().unwrap_or_default();
+    id.get(..SHORT_ID_CHARACTERS).unwrap_or(id)
+}
+
+/// What `register` made.
+#[derive(Debug, Serialize)]
+pub(crate) struct Registered {
+    /// The user.
+    pub(crate) user: UserUri,
+    /// The user as people write it.
+    pub(crate) address: String,
+    /// This device.
+    pub(crate) client: ClientUri,
+    /// The profile.
+    pub(crate) profile: String,
+    /// The server.
+    pub(crate) server: String,
+    /// The recovery words, unless they are in a file.
+    pub(crate) recovery_words: Option<Vec<String>>,
+    /// The file with the recovery words.
+    pub(crate) recovery_file: Option<String>,
+}
+
+impl fmt::Display for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} is registered at {}.", self.address, self.server)?;
+        write!(
+            f,
+            "This is profile {}, device {}.",
+            self.profile,
+            self.client.device()
+        )?;
+        if let Some(file) = &self.recovery_file {
+            write!(
+                f,
+                "\n\nThe recovery words are in {file}. Keep them off this machine."
+            )?;
+        }
+        let Some(words) = &self.recovery_words else {
+            return Ok(());
+        };
+        f.write_str("\n\nRecovery words, shown only now. Write them down and keep them safe:\n")?;
+        for (index, row) in words.chunks(6).enumerate() {
+            f.write_str("\n  ")?;
+            for (offset, word) in row.iter().enumerate() {
+                write!(f, "{:>2} {word:<9}", index * 6 + offset + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `rooms create` made.
+#[derive(Debug, Serialize)]
+pub(crate) struct Created {
+    /// The room.
+    pub(crate) room: RoomUri,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+impl fmt::Display for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is made: {}", Line(&self.name), self.room)
+    }
+}
+
+/// What became of an invitation.
+#[derive(Debug, Serialize)]
+pub(crate) struct InvitedLine {
+    /// The room.
+    pub(crate) room: RoomUri,
+    /// Who is in now.
+    pub(crate) added: Vec<UserUri>,
+    /// Who was in already.
+    pub(crate) already: Vec<UserUri>,
+    /// Who is listed, but has no device that could be added now.
+    pub(crate) without_devices: Vec<UserUri>,
+}
+
+impl fmt::Display for InvitedLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = Vec::new();
+        if !self.added.is_empty() {
+            lines.push(format!("invited {}", addresses(&self.added)));
+        }
+        if !self.already.is_empty() {
+            lines.push(format!("already in: {}", addresses(&self.already)));
+        }
+        if !self.without_devices.is_empty() {
+            lines.push(format!(
+                "listed, without a device that could be added now: {} (they can enter by \
+                 grove rooms join {})",
+                addresses(&self.without_devices),
+                self.room
+            ));
+        }
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// A change that was carried out.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChangeLine {
+    /// The room.
+    pub(crate) room: RoomUri,
+    /// What was done: `joined`, `left` or `removed`.
+    pub(crate) done: &'static str,
+    /// To whom.
+    pub(crate) users: Vec<UserUri>,
+}
+
+impl fmt::Display for ChangeLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.users.is_empty() {
+            return write!(f, "{} {}", self.done, self.room);
+        }
+        write!(f, "{} {}: {}", self.done, addresses(&self.users), self.room)
+    }
+}
+
+/// A person whose identity was accepted.
+#[derive(Debug, Serialize)]
+pub(crate) struct Trusted {
+    /// The user.
+    pub(crate) user: UserUri,
+    /// What was done: `trusted`.
+    pub(crate) done: &'static str,
+}
+
+impl fmt::Display for Trusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} as they are now", self.done, self.user.address())
+    }
+}
+
+fn addresses(users: &[UserUri]) -> String {
+    users
+        .iter()
+        .map(UserUri::address)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// One room of `rooms list`.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct RoomLine(pub(crate) RoomView);
+
+impl fmt::Display for RoomLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let room = &self.0;
+        let name = if room.name.is_empty() {
+            "(no name yet)"
+        } else {
+            &room.name
+        };
+        write!(f, "{}  {}", short_id(&room.room), Line(name))?;
+        if !room.topic.is_empty() {
+            write!(f, ", {}", Line(&room.topic))?;
+        }
+        if room.state != "joined" {
+            write!(f, " ({})", room.state)?;
+        }
+        match &room.stopped {
+            Some(why) => write!(f, " (sending stopped: {})", Line(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One participant of `rooms members`.
+#[derive(Debug, Serialize)]
+pub(crate) struct MemberLine {
+    /// The participant.
+    #[serde(flatten)]
+    pub(crate) member: MemberView,
+    /// Whether this is the user of this profile.
+    pub(crate) me: bool,
+}
+
+impl fmt::Display for MemberLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let member = &self.member;
+        write!(f, "{}  {}, ", member.user.address(), Line(&member.role))?;
+        match member.devices.len() {
+            0 => f.write_str("no device yet")?,
+            1 => f.write_str("1 device")?,
+            many => write!(f, "{many} devices")?,
+        }
+        if self.me {
+            f.write_str(", you")
+        } else {
+            write!(f, ", {}", trust_word(member.trust))
+        }
+    }
+}
+
+fn trust_word(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Verified => "verified",
+        Trust::Pinned => "trusted since first seen",
+        Trust::Unverified => "unverified",
+        Trust::Stale => "device list out of date",
+        Trust::UnknownDevice => "HAS AN UNKNOWN DEVICE",
+        Trust::Revoked => "HAS A REVOKED DEVICE",
+        Trust::Changed => "IDENTITY CHANGED",
+    }
+}
+
+/// What became of a message of `send`.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct SentLine(pub(crate) Sent);
+
+impl fmt::Display for SentLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.seq {
+            Some(seq) => write!(f, "sent, {seq} of {}", short_id(&self.0.room)),
+            None => f.write_str("queued"),
+        }
+    }
+}
+
+/// What `sync` did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Caught {
+    /// How many events were read.
+    pub(crate) events: usize,
+    /// How many messages still wait to be sent.
+    pub(crate) queued: u64,
+}
+
+impl fmt::Display for Caught {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.events {
+            0 => f.write_str("nothing new")?,
+            1 => f.write_str("1 event")?,
+            many => write!(f, "{many} events")?,
+        }
+        match self.queued {
+            0 => Ok(()),
+            waiting => write!(f, ", {waiting} messages wait to be sent"),
+        }
+    }
+}
+
+/// Which account and device this is.
+#[derive(Debug, Serialize)]
+pub(crate) struct WhoamiPage {
+    /// The user.
+    pub(crate) user: UserUri,
+    /// The user as people write it.
+    pub(crate) address: String,
+    /// This device.
+    pub(crate) client: ClientUri,
+    /// The profile.
+    pub(crate) profile: String,
+    /// The server.
+    pub(crate) server: String,
+}
+
+impl fmt::Display for WhoamiPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.address)?;
+        writeln!(f, "device   {}", self.client.device())?;
+        writeln!(f, "profile  {}", self.profile)?;
+        write!(f, "server   {}", self.server)
+    }
+}
+
+/// How this device and its server are doing.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusPage {
+    /// The profile.
+    pub(crate) profile: String,
+    /// The database file.
+    pub(crate) database: String,
+    /// The server.
+    pub(crate) server: String,
+    /// Whether the server answered just now.
+    pub(crate) reachable: bool,
+    /// Why not.
+    pub(crate) problem: Option<String>,
+    /// What the engine knows.
+    #[serde(flatten)]
+    pub(crate) status: Status,
+}
+
+impl fmt::Display for StatusPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = &self.status;
+        writeln!(
+            f,
+            "account   {} (profile {})",
+            status.user.address(),
+            self.profile
+        )?;
+        writeln!(f, "device    {}", status.client.device())?;
+        let answer = self.problem.as_deref().unwrap_or("reachable");
+        writeln!(f, "server    {}, {}", self.server, Line(answer))?;
+        writeln!(f, "rooms     {}", status.rooms)?;
+        writeln!(
+            f,
+            "outbox    {} waiting, {} failed",
+            status.queued, status.failed
+        )?;
+        writeln!(f, "database  {}", self.database)?;
+        write!(
+            f,
+            "devices   list {}, good until ",
+            status.device_list_version
+        )?;
+        write!(f, "{} UTC", Minute(status.device_list_not_after_ms))?;
+        if status.waiting_welcomes > 0 {
+            write!(
+                f,
+                "\n{} invitations are still to be followed",
+                status.waiting_welcomes
+            )?;
+        }
+        if status.recovery_words_pending {
+            f.write_str("\nThe recovery words were not handed over: run grove register again.")?;
+        }
+        status.stopped_rooms.iter().try_for_each(|room| {
+            let why = room.stopped.as_deref().unwrap_or("an identity changed");
+            write!(
+                f,
+                "\nNothing is sent to {}: {}",
+                Line(&room.name),
+                Line(why)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! Snapshots of results, as text and as JSON.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::{
+    Caught, Created, InvitedLine, MemberLine, Registered, RoomLine, SentLine, StatusPage,
+    WhoamiPage, short_id,
+};
+use grove_core::{MemberView, MessageId, MessageStatus, RoomView, Sent, Status, Trust};
+use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
+use serde::Serialize;
+
+const ROOM: &str = "mimi://a.example/r/a4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dq";
+
+fn user(name: &str) -> UserUri {
+    UserUri::parse(&format!("{name}@a.example")).unwrap()
+}
+
+fn room() -> RoomUri {
+    RoomUri::new(&Provider::parse("a.example").unwrap(), &[7; 32])
+}
+
+fn client() -> ClientUri {
+    ClientUri::new(&user("alice"), [1; 16])
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+#[test]
+fn registered() {
+    let words: Vec<String> = (1..=8).map(|n| format!("word{n}")).collect();
+    let mut page = Registered {
+        user: user("alice"),
+        address: "alice@a.example".to_owned(),
+        client: client(),
+        profile: "alice@a.example".to_owned(),
+        server: "https://a.example".to_owned(),
+        recovery_words: Some(words),
+        recovery_file: None,
+    };
+    assert_eq!(
+        page.to_string(),
+        "alice@a.example is registered at https://a.example.\n\
+         This is profile alice@a.example, device aeaqcaibaeaqcaibaeaqcaibae.\n\n\
+         Recovery words, shown only now. Write them down and keep them safe:\n\n\
+         \x20  1 word1     2 word2     3 word3     4 word4     5 word5     6 word6    \n\
+         \x20  7 word7     8 word8    "
+    );
+    page.recovery_words = None;
+    page.recovery_file = Some("words.txt".to_owned());
+    assert_eq!(
+        json(&page),
+        "{\"user\":\"mimi://a.example/u/alice\",\"address\":\"alice@a.example\",\
+         \"client\":\"mimi://a.example/d/alice/aeaqcaibaeaqcaibaeaqcaibae\",\
+         \"profile\":\"alice@a.example\",\"server\":\"https://a.example\",\
+         \"recovery_words\":null,\"recovery_file\":\"words.txt\"}"
+    );
+    assert!(
+        page.to_string()
+            .ends_with("are in words.txt. Keep them off this machine.")
+    );
+}
+
+#[test]
+fn rooms_and_members() {
+    assert_eq!(room().as_str(), ROOM);
+    assert_eq!(short_id(&room()), "a4dqobyh");
+    let created = Created {
+        room: room(),
+        name: "Garden".to_owned(),
+    };
+    assert_eq!(created.to_string(), format!("Garden is made: {ROOM}"));
+    assert_eq!(
+        json(&created),
+        format!("{{\"room\":\"{ROOM}\",\"name\":\"Garden\"}}")
+    );
+    let invited = InvitedLine {
+        room: room(),
+        added: vec![user("bob"), user("carol")],
+        already: Vec::new(),
+        without_devices: vec![user("dave")],
+    };
+    assert_eq!(
+        invited.to_string(),
+        format!(
+            "invited bob@a.example, carol@a.example\nlisted, without a device that could be added \
+             now: dave@a.example (they can enter by grove rooms join {ROOM})"
+        )
+    );
+    assert_eq!(
+        json(&invited),
+        format!(
+            "{{\"room\":\"{ROOM}\",\"added\":[\"mimi://a.example/u/bob\",\
+             \"mimi://a.example/u/carol\"],\"already\":[],\
+             \"without_devices\":[\"mimi://a.example/u/dave\"]}}"
+        )
+    );
+    let line = RoomLine(RoomView {
+        room: room(),
+        name: "Gar\u{1b}den".to_owned(),
+        topic: "what grows".to_owned(),
+        state: "left",
+        epoch: 4,
+        seq: 19,
+        stopped: Some("identity changed".to_owned()),
+    });
+    assert_eq!(
+        line.to_string(),
+        "a4dqobyh  Gar\u{fffd}den, what grows (left) (sending stopped: identity changed)"
+    );
+    assert_eq!(
+        json(&line),
+        format!(
+            "{{\"room\":\"{ROOM}\",\"name\":\"Gar\\u001bden\",\"topic\":\"what grows\",\
+             \"state\":\"left\",\"epoch\":4,\"seq\":19,\"stopped\":\"identity changed\"}}"
+        )
+    );
+    let member = MemberLine {
+        member: MemberView {
+            user: user("bob"),
+            role: "member".to_owned(),
+            devices: vec![ClientUri::new(&user("bob"), [1; 16])],
+            trust: Trust::Unverified,
+        },
+        me: false,
+    };
+    assert_eq!(
+        member.to_string(),
+        "bob@a.example  member, 1 device, unverified"
+    );
+    assert_eq!(
+        json(&member),
+        "{\"user\":\"mimi://a.example/u/bob\",\"role\":\"member\",\
+         \"devices\":[\"mimi://a.example/d/bob/aeaqcaibaeaqcaibaeaqcaibae\"],\
+         \"trust\":\"unverified\",\"me\":false}"
+    );
+}
+
+#[test]
+fn sent_and_caught_up() {
+    let sent = Sent {
+        number: 12,
+        room: room(),
+        status: MessageStatus::Sent,
+        seq: Some(3),
+        id: Some(MessageId([0x5d; 32])),
+        time_ms: 1_795_381_656_000,
+    };
+    let line = SentLine(sent.clone());
+    assert_eq!(line.to_string(), "sent, 3 of a4dqobyh");
+    assert_eq!(
+        json(&line),
+        format!(
+            "{{\"number\":12,\"room\":\"{ROOM}\",\"status\":\"sent\",\"seq\":3,\"id\":\"{}\",\
+             \"time_ms\":1795381656000}}",
+            "5d".repeat(32)
+        )
+    );
+    let line = SentLine(Sent {
+        status: MessageStatus::Queued,
+        seq: None,
+        id: None,
+        ..sent
+    });
+    assert_eq!(line.to_string(), "queued");
+    assert_eq!(
+        json(&line),
+        format!(
+            "{{\"number\":12,\"room\":\"{ROOM}\",\"status\":\"queued\",\"seq\":null,\"id\":null,\
+             \"time_ms\":1795381656000}}"
+        )
+    );
+    for (events, queued, text) in [
+        (0, 0, "nothing new"),
+        (1, 0, "1 event"),
+        (2, 3, "2 events, 3 messages wait to be sent"),
+    ] {
+        let caught = Caught { events, queued };
+        assert_eq!(caught.to_string(), text);
+        assert_eq!(
+            json(&caught),
+            format!("{{\"events\":{events},\"queued\":{queued}}}")
+        );
+    }
+}
+
+#[test]
+fn pages() {
+    let page = WhoamiPage {
+        user: user("alice"),
+        address: "alice@a.example".to_owned(),
+        client: client(),
+        profile: "work".to_owned(),
+        server: "https://a.example".to_owned(),
+    };
+    assert_eq!(
+        page.to_string(),
+        "alice@a.example\ndevice   aeaqcaibaeaqcaibaeaqcaibae\nprofile  work\n\
+         server   https://a.example"
+    );
+    let mut page = StatusPage {
+        profile: "work".to_owned(),
+        database: "/data/grove.db".to_owned(),
+        server: "https://a.example".to_owned(),
+        reachable: false,
+        problem: Some("the server did not answer in time".to_owned()),
+        status: Status {
+            user: user("alice"),
+            client: client(),
+            rooms: 2,
+            queued: 1,
+            failed: 0,
+            waiting_welcomes: 0,
+            stopped_rooms: Vec::new(),
+            device_list_version: 1,
+            device_list_not_after_ms: 1_795_381_656_000,
+            session: true,
+            recovery_words_pending: false,
+        },
+    };
+    assert_eq!(
+        page.to_string(),
+        "account   alice@a.example (profile work)\ndevice    aeaqcaibaeaqcaibaeaqcaibae\n\
+         server    https://a.example, the server did not answer in time\nrooms     2\n\
+         outbox    1 waiting, 0 failed\ndatabase  /data/grove.db\n\
+         devices   list 1, good until 2026-11-22 21:07 UTC"
+    );
+    assert_eq!(
+        json(&page),
+        "{\"profile\":\"work\",\"database\":\"/data/grove.db\",\"server\":\"https://a.example\",\
+         \"reachable\":false,\"problem\":\"the server did not answer in time\",\
+         \"user\":\"mimi://a.example/u/alice\",\
+         \"client\":\"mimi://a.example/d/alice/aeaqcaibaeaqcaibaeaqcaibae\",\"rooms\":2,\
+         \"queued\":1,\"failed\":0,\"waiting_welcomes\":0,\"stopped_rooms\":[],\
+         \"device_list_version\":1,\"device_list_not_after_ms\":1795381656000,\"session\":true,\
+         \"recovery_words_pending\":false}"
+    );
+    page.status.recovery_words_pending = true;
+    assert!(page.to_string().ends_with("run grove register again."));
+}

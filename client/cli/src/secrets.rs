@@ -1,0 +1,273 @@
+//! Secrets on their way in and out: the invite, the passphrase, the recovery words.
+//!
+//! None of them is ever an argument: arguments stand in the process list and the shell's history.
+//! They come from files, the environment, standard input or a prompt that does not echo.
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::profile::create_private;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::fs::{File, OpenOptions, remove_file};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The environment variable with an invite.
+pub(crate) const INVITE_VARIABLE: &str = "GROVE_INVITE";
+/// The environment variable that names a file with the passphrase.
+pub(crate) const PASSPHRASE_FILE_VARIABLE: &str = "GROVE_PASSPHRASE_FILE";
+
+const MAX_SECRET_BYTES: u64 = 4096;
+const MIN_PASSPHRASE_CHARACTERS: usize = 8;
+
+/// The invite, from the file (`-` is standard input) or else the environment.
+///
+/// # Errors
+/// When the file cannot be read or is empty.
+pub(crate) fn find_invite(file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(path) = file else {
+        let invite = std::env::var(INVITE_VARIABLE).ok().map(Zeroizing::new);
+        return Ok(invite.filter(|invite| !invite.trim().is_empty()));
+    };
+    let read = if path == Path::new("-") {
+        first_line(io::stdin().lock())
+    } else {
+        File::open(path).and_then(first_line)
+    };
+    match read {
+        Ok(invite) if !invite.is_empty() => Ok(Some(invite)),
+        Ok(_) => Err(Failure::new(Exit::Usage, "the invite is empty")),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Asks for an invite on the terminal; none if there is no terminal or nothing was typed.
+pub(crate) fn ask_invite() -> Option<Zeroizing<String>> {
+    let invite = Terminal::open()?.ask("Invite: ").ok()?;
+    Some(invite).filter(|invite| !invite.is_empty())
+}
+
+/// The passphrase of an existing database: from the file that the environment names, or asked for.
+///
+/// # Errors
+/// When there is neither.
+pub(crate) fn passphrase() -> Result<Zeroizing<String>, Failure> {
+    if let Some(passphrase) = passphrase_of_file()? {
+        return Ok(passphrase);
+    }
+    let terminal = Terminal::open().ok_or_else(no_passphrase)?;
+    terminal
+        .ask("Passphrase: ")
+        .map_err(|error| unreadable(Path::new("the terminal"), &error))
+}
+
+/// A new passphrase, asked for twice on a terminal.
+///
+/// # Errors
+/// When there is none, it is too short, or the two differ.
+pub(crate) fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
+    let (passphrase, again) = if let Some(passphrase) = passphrase_of_file()? {
+        (passphrase.clone(), passphrase)
+    } else {
+        let terminal = Terminal::open().ok_or_else(no_passphrase)?;
+        let broken = |error| unreadable(Path::new("the terminal"), &error);
+        (
+            terminal.ask("New passphrase: ").map_err(broken)?,
+            terminal.ask("Once more: ").map_err(broken)?,
+        )
+    };
+    check_new(&passphrase, &again)?;
+    Ok(passphrase)
+}
+
+fn check_new(passphrase: &str, again: &str) -> Result<(), Failure> {
+    if passphrase != again {
+        return Err(Failure::new(Exit::Usage, "the two passphrases differ"));
+    }
+    if passphrase.chars().count() < MIN_PASSPHRASE_CHARACTERS {
+        let message = format!("a passphrase has at least {MIN_PASSPHRASE_CHARACTERS} characters");
+        return Err(Failure::new(Exit::Usage, message)
+            .advise("take a few words; it is all that protects the messages on this disk"));
+    }
+    Ok(())
+}
+
+fn passphrase_of_file() -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(path) = std::env::var_os(PASSPHRASE_FILE_VARIABLE).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    match File::open(&path).and_then(first_line) {
+        Ok(passphrase) => Ok(Some(passphrase)),
+        Err(error) => Err(unreadable(&path, &error)),
+    }
+}
+
+fn no_passphrase() -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "this profile needs a passphrase and there is no terminal to ask on",
+    )
+    .advise(format!(
+        "name a file that holds it in {PASSPHRASE_FILE_VARIABLE}"
+    ))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Failure,
+        format!("cannot read {}: {error}", path.display()),
+    )
+}
+
+fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::with_capacity(256));
+    BufReader::new(source.take(MAX_SECRET_BYTES)).read_line(&mut line)?;
+    Ok(Zeroizing::new(
+        line.trim_end_matches(['\r', '\n']).trim().to_owned(),
+    ))
+}
+
+/// The terminal this process was started from, even when its input and output are redirected.
+struct Terminal(File);
+
+impl Terminal {
+    fn open() -> Option<Self> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()
+            .map(Self)
+    }
+
+    /// Asks one question without showing the answer.
+    fn ask(&self, question: &str) -> io::Result<Zeroizing<String>> {
+        let mut out = &self.0;
+        out.write_all(question.as_bytes())?;
+        let echo = Silenced::begin(&self.0)?;
+        let answer = first_line(&self.0);
+        drop(echo);
+        out.write_all(b"\n")?;
+        answer
+    }
+}
+
+/// A terminal whose echo is off, until this is dropped.
+struct Silenced<'a> {
+    terminal: &'a File,
+    before: Termios,
+}
+
+impl<'a> Silenced<'a> {
+    fn begin(terminal: &'a File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Silenced<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = tcsetattr(self.terminal, OptionalActions::Flush, &self.before) {
+            tracing::warn!(%error, "the terminal's echo could not be switched on again");
+        }
+    }
+}
+
+/// A private file for the recovery words, made before there are any, so that a full disk or a
+/// mistyped path is noticed before the account exists.
+pub(crate) struct RecoveryFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl RecoveryFile {
+    /// Makes the file, readable by its owner only; it must not exist yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn create(path: PathBuf) -> Result<Self, Failure> {
+        match create_private(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(Failure::caused(Exit::Usage, &error)
+                .advise("name a new file in a folder you may write to")),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the words and waits until they are on disk.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub(crate) fn write(&mut self, words: &str) -> io::Result<()> {
+        self.file.write_all(words.as_bytes())?;
+        self.file.write_all(b"\n")?;
+        self.file.sync_all()
+    }
+
+    /// Takes the file away again, when there are no words to keep.
+    pub(crate) fn remove(self) {
+        if let Err(error) = remove_file(&self.path) {
+            tracing::warn!(%error, "the empty recovery file stays behind");
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::{RecoveryFile, check_new, find_invite, first_line};
+    use crate::exit::Exit;
+    use std::fs::{metadata, read_to_string, write};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_secret_is_one_trimmed_line() {
+        for text in ["secret", "secret\n", "secret\r\nmore\n", " secret \n"] {
+            assert_eq!(first_line(text.as_bytes()).unwrap().as_str(), "secret");
+        }
+    }
+
+    #[test]
+    fn an_invite_comes_from_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("invite");
+        assert_eq!(find_invite(Some(&path)).unwrap_err().exit, Exit::Failure);
+        write(&path, "\n").unwrap();
+        assert_eq!(find_invite(Some(&path)).unwrap_err().exit, Exit::Usage);
+        write(&path, "token\n").unwrap();
+        assert_eq!(find_invite(Some(&path)).unwrap().unwrap().as_str(), "token");
+    }
+
+    #[test]
+    fn a_new_passphrase_is_repeated_and_not_short() {
+        assert!(check_new("correct horse", "correct horse").is_ok());
+        assert_eq!(
+            check_new("correct horse", "correct hose").unwrap_err().exit,
+            Exit::Usage
+        );
+        assert_eq!(check_new("short", "short").unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn recovery_words_go_to_a_new_private_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("words");
+        let mut file = RecoveryFile::create(path.clone()).unwrap();
+        assert_eq!(metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        file.write("one two three").unwrap();
+        assert_eq!(read_to_string(&path).unwrap(), "one two three\n");
+        assert!(
+            RecoveryFile::create(path.clone()).is_err(),
+            "never overwritten"
+        );
+        file.remove();
+        assert!(!path.exists());
+    }
+}

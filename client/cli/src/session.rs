@@ -1,0 +1,139 @@
+//! An open profile: settings, database and the way to the server, put together.
+
+use crate::args::Arguments;
+use crate::clock::Machine;
+use crate::commands::failures::failed;
+use crate::endpoint::ServerUrl;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::profile::{Directories, Profile, Unlock, create_private};
+use crate::secrets;
+use crate::transport::HttpTransport;
+use grove_core::{CallError, Client, FindRoomError, StoreError, TransportError};
+use grove_sqlite::{Key, SqliteStore};
+use grove_wire::uri::RoomUri;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long catching up may take before a command goes on without.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A registered profile, open.
+pub(crate) struct Session {
+    /// The profile.
+    pub(crate) profile: Profile,
+    /// Where its server answers, in this run.
+    pub(crate) server: ServerUrl,
+    /// The way there.
+    pub(crate) transport: HttpTransport,
+    /// The engine.
+    pub(crate) client: Client<SqliteStore, HttpTransport, Machine>,
+}
+
+impl Session {
+    /// Opens the profile that the command line names, or the only one.
+    ///
+    /// # Errors
+    /// What is wrong with the profile or its database.
+    pub(crate) fn open(arguments: &Arguments, directories: &Directories) -> Result<Self, Failure> {
+        let profile = Profile::choose(directories, arguments.profile.as_ref())?;
+        let server = arguments
+            .server
+            .clone()
+            .unwrap_or_else(|| profile.settings.server.clone());
+        let transport = HttpTransport::new(server.clone(), profile.roots()?.as_deref())?;
+        let store = open_store(&profile)?;
+        let client = Client::open(store, transport.clone(), Machine)?;
+        Ok(Self {
+            profile,
+            server,
+            transport,
+            client,
+        })
+    }
+
+    /// Reads what arrived and sends what waits; returns how many events there were.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, refuses, or the database fails.
+    pub(crate) async fn catch_up(&mut self) -> Result<usize, Failure> {
+        match timeout(PATIENCE, self.client.sync(Duration::ZERO)).await {
+            Ok(caught) => Ok(caught.map_err(failed)?.len()),
+            Err(_elapsed) => Err(failed(CallError::from(TransportError::Timeout))),
+        }
+    }
+
+    /// The same for a command that makes do with what is stored: without the server it says so.
+    ///
+    /// # Errors
+    /// When the server refuses or the database fails.
+    pub(crate) async fn catch_up_if_possible(
+        &mut self,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
+        match self.catch_up().await {
+            Ok(_events) => Ok(()),
+            Err(failure) if failure.exit == Exit::Unreachable => {
+                output.note(format_args!(
+                    "{}; this is what is stored here",
+                    failure.message
+                ));
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// After a command has done its work: sends what else waits and does what is due. Trouble with
+    /// that does not undo the work, so it is only told.
+    pub(crate) async fn settle(&mut self, output: &mut Output<'_>) {
+        if let Err(error) = self.client.settle().await {
+            output.note(failed(error).message);
+        }
+    }
+
+    /// The room that is meant; the server is asked for new ones when none is known.
+    ///
+    /// # Errors
+    /// When none or several are meant.
+    pub(crate) async fn find_room(&mut self, named: &str) -> Result<RoomUri, Failure> {
+        match self.client.find_room(named) {
+            Err(FindRoomError::Unknown) => {}
+            found => return Ok(found?),
+        }
+        match self.catch_up().await {
+            // Without the server it stays unknown, and that is what the person should hear.
+            Err(failure) if failure.exit != Exit::Unreachable => Err(failure),
+            _ => Ok(self.client.find_room(named)?),
+        }
+    }
+}
+
+/// Opens the database of a profile, or makes an empty one.
+///
+/// # Errors
+/// What is wrong with the key or the database.
+pub(crate) fn open_store(profile: &Profile) -> Result<SqliteStore, Failure> {
+    let database = profile.database();
+    let is_new = !database.exists();
+    let key = match profile.settings.unlock {
+        Unlock::File => Key::Raw(profile.key()?),
+        Unlock::Passphrase if is_new => Key::Passphrase(secrets::new_passphrase()?),
+        Unlock::Passphrase => Key::Passphrase(secrets::passphrase()?),
+    };
+    if is_new {
+        // SQLite gives its other files the permissions of this one.
+        drop(create_private(&database)?);
+    }
+    SqliteStore::open(&database, &key).map_err(|error| {
+        let failure = Failure::from(error.clone());
+        match (error, profile.settings.unlock) {
+            (StoreError::WrongKey, Unlock::Passphrase) => {
+                Failure::new(Exit::Storage, "this passphrase does not open the database")
+                    .advise("try again; without the passphrase the messages here cannot be read")
+            }
+            _ => failure,
+        }
+    })
+}

@@ -1,0 +1,288 @@
+//! The client: a store, a way to the server, and what of it is kept in memory between steps.
+//!
+//! All changes go through [`Client::transaction`], which gives each step the open transaction and
+//! the groups. Nothing here awaits.
+//!
+//! The surprise: groups in memory are a cache of the store. They are dropped when another process
+//! wrote, and whenever a step fails, since then the memory is ahead of the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use grove_mls::identity::{DeviceCredential, DeviceKey, PublicKey, RecoveryKey, UserIdentityKey};
+use grove_mls::member::{DeviceIdentity, Group};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use zeroize::Zeroizing;
+
+use crate::environment::Environment;
+use crate::event::{self, Numbered};
+use crate::failure::{Class, Classified};
+use crate::session::no_account;
+use crate::step::Step;
+use crate::store::{Account, AccountState, Store, StoreError};
+use crate::transport::Transport;
+
+/// A registered client: one device of one user.
+pub struct Client<S, T, E> {
+    pub(crate) store: S,
+    pub(crate) transport: T,
+    pub(crate) environment: E,
+    pub(crate) identity: Identity,
+    groups: Groups,
+    pub(crate) memory: Memory,
+}
+
+impl<S, T, E> std::fmt::Debug for Client<S, T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("client", &self.identity.client)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The keys of this device, read from the account once.
+pub(crate) struct Identity {
+    pub(crate) user: UserUri,
+    pub(crate) client: ClientUri,
+    pub(crate) device: DeviceIdentity,
+    pub(crate) uik: UserIdentityKey,
+    pub(crate) server_key: PublicKey,
+}
+
+impl Identity {
+    pub(crate) fn of(account: &Account) -> Result<Self, StoreError> {
+        let damaged = |what: &str| StoreError::Damaged(what.to_owned());
+        let credential = DeviceCredential::decode(&account.credential)
+            .map_err(|_malformed| damaged("the device credential is malformed"))?;
+        let server_key = PublicKey::try_from(account.server_key.as_slice())
+            .map_err(|_length| damaged("the server's key is malformed"))?;
+        Ok(Self {
+            user: account.user.clone(),
+            client: account.client.clone(),
+            device: DeviceIdentity {
+                client: account.client.clone(),
+                key: DeviceKey::from_seed(*account.device.bytes()),
+                credential,
+            },
+            uik: UserIdentityKey::from_seed(*account.uik.bytes()),
+            server_key,
+        })
+    }
+}
+
+/// What is only remembered while the process runs; losing it costs a question to the server.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Rooms whose log must be fetched: what was pushed left a gap.
+    pub(crate) behind: BTreeSet<RoomUri>,
+    /// When this client commits the pending removals of a room.
+    pub(crate) removals_due: BTreeMap<RoomUri, u64>,
+    /// The epoch in which the members of a room were last found trustworthy.
+    pub(crate) trusted: BTreeMap<RoomUri, u64>,
+    /// The epoch in which every member of a room was found to be pinned.
+    pub(crate) pinned: BTreeMap<RoomUri, u64>,
+    /// Users whose device list was asked for, and when.
+    pub(crate) asked: BTreeMap<UserUri, u64>,
+    /// When the server was last asked how many KeyPackages are left.
+    pub(crate) key_packages_counted: Option<u64>,
+    /// What happened and was not handed out yet.
+    pub(crate) heard: Vec<Numbered>,
+}
+
+/// The groups in memory and the store's generation they belong to.
+#[derive(Default)]
+pub(crate) struct Groups {
+    generation: u64,
+    pub(crate) live: BTreeMap<RoomUri, Group>,
+}
+
+/// There is no client here yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Nobody registered with this database.
+    #[error("nobody is registered here")]
+    NotRegistered,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A registration was begun and not finished; registering again goes on with it.
+    #[error("the registration of {0} is not finished")]
+    Unfinished(UserUri),
+}
+
+impl Classified for OpenError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotRegistered | Self::Unfinished(_) => Class::NotRegistered,
+            Self::Store(_) => Class::Store,
+        }
+    }
+}
+
+/// The recovery key as 24 words, to be written down. Wiped when dropped.
+#[derive(Clone)]
+pub struct RecoveryWords(Zeroizing<String>);
+
+impl RecoveryWords {
+    pub(crate) fn of(seed: &[u8; 32]) -> Self {
+        Self(RecoveryKey::from_seed(*seed).words())
+    }
+
+    /// The words, with single spaces between them.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RecoveryWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecoveryWords")
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Opens the client registered in `store`. Asks nobody.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(mut store: S, transport: T, environment: E) -> Result<Self, OpenError> {
+        let account = store
+            .transaction(|tx| tx.find_account())?
+            .ok_or(OpenError::NotRegistered)?;
+        if account.state == AccountState::Registering {
+            return Err(OpenError::Unfinished(account.user));
+        }
+        Ok(Self::with(
+            store,
+            transport,
+            environment,
+            Identity::of(&account)?,
+        ))
+    }
+
+    pub(crate) fn with(store: S, transport: T, environment: E, identity: Identity) -> Self {
+        Self {
+            store,
+            transport,
+            environment,
+            identity,
+            groups: Groups::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Forgets the recovery key, once its words were written down.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn recovery_words_kept(&mut self) -> Result<(), StoreError> {
+        self.transaction(|step| {
+            let mut account = step.account()?;
+            account.recovery = None;
+            step.tx.put_account(&account)
+        })
+    }
+
+    /// A number that changes when another process wrote to the store.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn generation(&self) -> Result<u64, StoreError> {
+        self.store.generation()
+    }
+
+    /// Events behind a line of the journal, whichever process caused them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn events_after(&mut self, number: u64, limit: usize) -> Result<Vec<Numbered>, StoreError> {
+        self.transaction(|step| {
+            let mut events = Vec::new();
+            for (number, line) in step.tx.list_journal(number, limit)? {
+                events.extend(event::read_line(step.tx, number, &line)?);
+            }
+            Ok(events)
+        })
+    }
+
+    /// The newest line of the journal that was shown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn listened(&mut self) -> Result<u64, StoreError> {
+        Ok(self.transaction(|step| step.account())?.listened)
+    }
+
+    /// Remembers the newest line of the journal that was shown, and forgets those before it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn mark_listened(&mut self, number: u64) -> Result<(), StoreError> {
+        self.transaction(|step| {
+            let mut account = step.account()?;
+            if number <= account.listened {
+                return Ok(());
+            }
+            account.listened = number;
+            step.tx.remove_journal(number)?;
+            step.tx.put_account(&account)
+        })
+    }
+
+    /// Runs one step in one transaction of the store: all of it happens or nothing.
+    pub(crate) fn transaction<R, X: From<StoreError>>(
+        &mut self,
+        run: impl FnOnce(&mut Step<'_>) -> Result<R, X>,
+    ) -> Result<R, X> {
+        let Self {
+            store,
+            environment,
+            identity,
+            groups,
+            memory,
+            ..
+        } = self;
+        let now = environment.now();
+        let mut events = Vec::new();
+        let result = store.transaction(|tx| {
+            let generation = tx.generation()?;
+            if generation != groups.generation {
+                groups.live.clear();
+                memory.trusted.clear();
+                groups.generation = generation;
+                *identity = Identity::of(&tx.find_account()?.ok_or_else(no_account)?)?;
+            }
+            let random = |bytes: &mut [u8]| environment.random(bytes);
+            run(&mut Step {
+                tx,
+                groups,
+                identity,
+                now,
+                random: &random,
+                events: &mut events,
+                memory,
+            })
+        });
+        match result {
+            Ok(value) => {
+                self.memory.heard.append(&mut events);
+                Ok(value)
+            }
+            Err(error) => {
+                self.groups.live.clear();
+                self.memory.trusted.clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the keys and the credential from the account again, after they changed.
+    pub(crate) fn read_identity_again(&mut self) -> Result<(), StoreError> {
+        self.identity = Identity::of(&self.transaction(|step| step.account())?)?;
+        Ok(())
+    }
+
+    /// What happened since this was last asked.
+    pub(crate) fn take_heard(&mut self) -> Vec<Numbered> {
+        std::mem::take(&mut self.memory.heard)
+    }
+}

@@ -1,0 +1,54 @@
+//! From what a person wrote to MIMI content.
+
+use grove_mls::content::{MessageId as ContentId, MimiContent, Witness};
+use grove_mls::identity::SignedRoomProfile;
+
+use crate::message::MessageKind;
+use crate::store::{ContentKind, Room, StoreError, StoredMessage};
+
+/// The content of a message of the outbox, with what its sender sees now.
+///
+/// Counter and salt were fixed when it was written; the witness is new each time it is sealed.
+pub(crate) fn content(
+    room: &Room,
+    message: &StoredMessage,
+    authenticator: [u8; 32],
+) -> Result<MimiContent, StoreError> {
+    let sender = message.client.user();
+    let (salt, uri, text) = (message.salt, &message.room, message.text.as_str());
+    let target = |id: Option<[u8; 32]>| {
+        id.map(ContentId::from_bytes).ok_or_else(|| {
+            StoreError::Damaged("a message of the outbox has lost its target".to_owned())
+        })
+    };
+    let content = match message.kind {
+        ContentKind::Profile => MimiContent::profile(salt, &sender, uri, &profile(room)?),
+        ContentKind::Shown(MessageKind::Delete) => {
+            MimiContent::delete(salt, &sender, uri, target(message.replaces)?)
+        }
+        ContentKind::Shown(MessageKind::Edit) => {
+            MimiContent::edit(salt, &sender, uri, target(message.replaces)?, text)
+        }
+        ContentKind::Shown(MessageKind::Reaction) => {
+            MimiContent::reaction(salt, &sender, uri, target(message.in_reply_to)?, text)
+        }
+        ContentKind::Shown(MessageKind::Reply) => {
+            MimiContent::reply(salt, &sender, uri, target(message.in_reply_to)?, text)
+        }
+        ContentKind::Shown(MessageKind::Text | MessageKind::Other) => {
+            MimiContent::text(salt, &sender, uri, text)
+        }
+    };
+    Ok(content.with_witness(&Witness {
+        counter: message.counter,
+        receipt: room.receipt.clone(),
+        authenticator,
+    }))
+}
+
+fn profile(room: &Room) -> Result<SignedRoomProfile, StoreError> {
+    room.profile
+        .as_deref()
+        .and_then(|bytes| SignedRoomProfile::decode(bytes).ok())
+        .ok_or_else(|| StoreError::Damaged("a room's profile cannot be read".to_owned()))
+}

@@ -1,0 +1,204 @@
+//! What happened, in order, for front ends: printed by `grove listen --json`, one object a line.
+//!
+//! Events stand in a journal in the store, written in the transaction of what they tell, so that
+//! each happens once whichever process received it. The journal never copies the text of a message:
+//! it refers to it, so that what is deleted is gone from there as well.
+
+use std::fmt;
+
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use serde::{Deserialize, Serialize};
+
+use crate::message::Message;
+use crate::store::{StoreError, Tx};
+
+/// The journal keeps at least so many lines, for a listener that was away.
+const JOURNAL_LINES: u64 = 10_000;
+
+/// An event and its place in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// Its place; grows by any amount from one to the next.
+    pub number: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody else's message arrived.
+    Message {
+        /// The message.
+        message: Message,
+    },
+    /// An own message will never be accepted.
+    MessageFailed {
+        /// The message, with its reason.
+        message: Message,
+    },
+    /// An own message was accepted.
+    MessageSent {
+        /// The message, with its place and id.
+        message: Message,
+    },
+    /// Somebody or something in a room changed.
+    RoomChanged {
+        /// The room.
+        room: RoomUri,
+        /// The user who changed it, if one did.
+        by: Option<UserUri>,
+        /// What changed.
+        change: RoomChange,
+    },
+    /// This client became a member.
+    RoomJoined {
+        /// The room.
+        room: RoomUri,
+    },
+    /// This client is no member any more.
+    RoomLeft {
+        /// The room.
+        room: RoomUri,
+        /// Who removed it; none if the user left.
+        by: Option<UserUri>,
+    },
+    /// Something a person should know.
+    Warning {
+        /// The room it concerns.
+        room: Option<RoomUri>,
+        /// What kind of thing.
+        kind: WarningKind,
+        /// One sentence.
+        text: String,
+    },
+}
+
+/// A change of a room.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum RoomChange {
+    /// A device of a participant came in.
+    DeviceAdded {
+        /// The device.
+        client: ClientUri,
+    },
+    /// A device of a participant is gone.
+    DeviceRemoved {
+        /// The device.
+        client: ClientUri,
+    },
+    /// A user became a participant.
+    Joined {
+        /// The user.
+        user: UserUri,
+        /// With this role.
+        role: String,
+    },
+    /// A user asked to leave; the next commit carries it out.
+    Leaving {
+        /// The user.
+        user: UserUri,
+    },
+    /// A user is no participant any more.
+    Left {
+        /// The user.
+        user: UserUri,
+    },
+    /// The room has another name or topic.
+    Renamed {
+        /// The name.
+        name: String,
+        /// The topic.
+        topic: String,
+    },
+    /// A participant has another role.
+    RoleChanged {
+        /// The user.
+        user: UserUri,
+        /// The new role.
+        role: String,
+    },
+}
+
+impl fmt::Debug for RoomChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DeviceAdded { .. } => "DeviceAdded",
+            Self::DeviceRemoved { .. } => "DeviceRemoved",
+            Self::Joined { .. } => "Joined",
+            Self::Leaving { .. } => "Leaving",
+            Self::Left { .. } => "Left",
+            Self::Renamed { .. } => "Renamed",
+            Self::RoleChanged { .. } => "RoleChanged",
+        })
+    }
+}
+
+/// The kinds of warnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// A change of a room this client had begun was not accepted.
+    ChangeLost,
+    /// Another device uses this client's or a member's counters.
+    Clone,
+    /// The hub shows different members different logs.
+    Fork,
+    /// A user's identity changed without a link from the old one.
+    Identity,
+    /// A Welcome could not be joined.
+    Join,
+    /// An entry of the log could not be read.
+    Unreadable,
+}
+
+/// A line of the journal: the event, or a reference to the message it is about.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Event(Box<Event>),
+    Message(u64),
+    MessageFailed(u64),
+    MessageSent(u64),
+}
+
+/// Writes an event into the journal.
+pub(crate) fn journal(tx: &mut dyn Tx, event: Event) -> Result<Numbered, StoreError> {
+    let line = match &event {
+        Event::Message { message } => Line::Message(message.number),
+        Event::MessageFailed { message } => Line::MessageFailed(message.number),
+        Event::MessageSent { message } => Line::MessageSent(message.number),
+        other => Line::Event(Box::new(other.clone())),
+    };
+    let line =
+        serde_json::to_string(&line).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let number = tx.add_journal_line(&line)?;
+    if number % JOURNAL_LINES == 0 {
+        tx.remove_journal(number.saturating_sub(JOURNAL_LINES))?;
+    }
+    Ok(Numbered { number, event })
+}
+
+/// Reads a line of the journal; none if its message is gone.
+pub(crate) fn read_line(
+    tx: &dyn Tx,
+    number: u64,
+    line: &str,
+) -> Result<Option<Numbered>, StoreError> {
+    let line: Line =
+        serde_json::from_str(line).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let shown =
+        |message: u64| Ok::<_, StoreError>(tx.find_message(message)?.and_then(Message::shown));
+    let event = match line {
+        Line::Event(event) => Some(*event),
+        Line::Message(message) => shown(message)?.map(|message| Event::Message { message }),
+        Line::MessageFailed(message) => {
+            shown(message)?.map(|message| Event::MessageFailed { message })
+        }
+        Line::MessageSent(message) => shown(message)?.map(|message| Event::MessageSent { message }),
+    };
+    Ok(event.map(|event| Numbered { number, event }))
+}

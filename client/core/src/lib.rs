@@ -1,0 +1,61 @@
+//! What a person holds: the client engine behind every front end.
+//!
+//! It takes what arrived ([`Client::receive`]), does what must be done ([`Client::settle`]) and
+//! keeps everything in one store. It must not know sockets, SQL, a clock or a screen: those come in
+//! as [`Store`], [`Transport`] and [`Environment`], so that the same engine runs in a terminal and
+//! in a browser.
+//!
+//! The fact that surprises: there is no state outside the store that matters. Ratchet state,
+//! plaintext, cursor and outgoing bytes change in one transaction, so that a client killed at any
+//! point goes on where it was, and two processes can work on one profile at once.
+//!
+//! A front end registers once ([`Client::register`]), opens ([`Client::open`]), then either calls
+//! [`Client::sync`] now and then, or keeps a WebSocket: give each binary message to
+//! [`Client::receive`], send back its `ack`, and call [`Client::settle`] when it says so.
+
+mod call;
+mod client;
+mod draft;
+mod environment;
+mod event;
+mod failure;
+mod history;
+mod key_packages;
+pub mod message;
+mod outbox;
+mod receive;
+mod register;
+mod rooms;
+mod send;
+mod session;
+mod settle;
+mod status;
+mod step;
+pub mod store;
+mod sync;
+pub mod transport;
+mod trust;
+
+pub use call::{CallError, Refusal};
+pub use client::{Client, OpenError, RecoveryWords};
+pub use environment::Environment;
+pub use event::{Event, Numbered, RoomChange, WarningKind};
+pub use failure::{Class, Classified};
+pub use history::Query;
+pub use key_packages::RefillError;
+pub use message::{Draft, Message, MessageId, MessageKind, MessageStatus, NotAMessageId};
+pub use outbox::{FlushError, FlushReport};
+pub use receive::{CatchUpError, ReceiveError, Received};
+pub use register::{RegisterError, Registration};
+pub use rooms::{
+    CommitError, CreateRoomError, FindRoomError, HandshakeError, InviteError, Invited, JoinError,
+    LeaveError, MemberView, MembersError, RemoveError, RoomView,
+};
+pub use send::{MAX_TEXT_BYTES, SendError, Sent};
+pub use settle::{RenewError, SettleError, Settled};
+pub use status::{Status, Whoami};
+pub use step::GroupError;
+pub use store::{Store, StoreError, Tx};
+pub use sync::SyncError;
+pub use transport::{Body, MaybeSend, Method, Request, Response, Transport, TransportError};
+pub use trust::{AcceptIdentityError, Trust, TrustError};

@@ -1,0 +1,119 @@
+//! What becomes of an entry of the outbox: accepted, refused, or abandoned with its room.
+//!
+//! The surprise: each may come twice, from the hub's answer, from the log and from another process.
+//! The first one counts.
+
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::RoomUri;
+
+use super::next;
+use crate::event::Event;
+use crate::message::{Message, MessageStatus};
+use crate::receive::{application, chain};
+use crate::rooms::Accepted;
+use crate::step::{GroupError, Step};
+use crate::store::{Outgoing, OutgoingKind, Room, StoreError};
+
+/// The hub has answered that a message stands in the log.
+pub(super) fn accepted_by_hub(
+    step: &mut Step<'_>,
+    outgoing: &Outgoing,
+    accepted: &Accepted,
+    time: u64,
+) -> Result<(), GroupError> {
+    if let Some(receipt) = &accepted.receipt
+        && receipt.receipt().seq == accepted.seq
+        && let Some(mut room) = step.tx.find_room(&outgoing.room)?
+    {
+        chain::take_receipt(step, &mut room, receipt.as_bytes())?;
+        step.tx.put_room(&room)?;
+    }
+    Ok(finish(step, outgoing, accepted.seq, time)?)
+}
+
+/// An own message came back in the log: the hub's answer to it may have been lost.
+pub(crate) fn accepted_by_log(
+    step: &mut Step<'_>,
+    room: &Room,
+    message: &MlsMessage,
+    time: u64,
+) -> Result<(), StoreError> {
+    let waiting = step.tx.list_outgoing(&room.uri)?;
+    match waiting
+        .iter()
+        .find(|outgoing| outgoing.bytes.as_deref() == Some(message.as_bytes()))
+    {
+        Some(outgoing) => finish(step, outgoing, room.seq, time),
+        None => Ok(()),
+    }
+}
+
+/// The message has its place in the log.
+fn finish(step: &mut Step<'_>, outgoing: &Outgoing, seq: u64, time: u64) -> Result<(), StoreError> {
+    let OutgoingKind::Application { message } = outgoing.kind else {
+        return Ok(());
+    };
+    // Another process, or the log, may have been faster.
+    if step.tx.find_outgoing(outgoing.number)?.is_none() {
+        return Ok(());
+    }
+    step.tx.remove_outgoing(outgoing.number)?;
+    let Some(mut message) = step.tx.find_message(message)? else {
+        return Ok(());
+    };
+    message.seq = Some(seq);
+    message.id = outgoing.message_id;
+    message.time = time;
+    message.status = MessageStatus::Sent;
+    step.tx.put_message(&message)?;
+    application::amend(step, &message)?;
+    match Message::shown(message) {
+        Some(message) => step.tell(Event::MessageSent { message }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the first message that waits in a room.
+pub(super) fn refuse_next(
+    step: &mut Step<'_>,
+    room: &RoomUri,
+    reason: &str,
+) -> Result<(), StoreError> {
+    match next(step, room)? {
+        Some((outgoing, _)) => refuse(step, &outgoing, reason),
+        None => Ok(()),
+    }
+}
+
+/// The message will never be accepted.
+pub(super) fn refuse(
+    step: &mut Step<'_>,
+    outgoing: &Outgoing,
+    reason: &str,
+) -> Result<(), StoreError> {
+    step.tx.remove_outgoing(outgoing.number)?;
+    let OutgoingKind::Application { message } = outgoing.kind else {
+        return Ok(());
+    };
+    let Some(mut message) = step.tx.find_message(message)? else {
+        return Ok(());
+    };
+    if message.status != MessageStatus::Queued {
+        return Ok(());
+    }
+    message.status = MessageStatus::Failed;
+    message.failure = Some(reason.to_owned());
+    step.tx.put_message(&message)?;
+    match Message::shown(message) {
+        Some(message) => step.tell(Event::MessageFailed { message }),
+        None => Ok(()),
+    }
+}
+
+/// Nothing more can be sent to a room.
+pub(crate) fn abandon(step: &mut Step<'_>, room: &RoomUri, reason: &str) -> Result<(), StoreError> {
+    for outgoing in step.tx.list_outgoing(room)? {
+        refuse(step, &outgoing, reason)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! An application message: its content is checked against its sender, and becomes history.
+//!
+//! The surprise: a message whose content contradicts its envelope (another sender, another room, a
+//! wrong franking tag, a role that may not send) is dropped like noise: nobody needs to see what
+//! only a broken or hostile client sends. A counter used twice is another matter: it is shown.
+
+use grove_mls::content::{Disposition, MessageId, MimiContent, Part, Witness};
+use grove_mls::franking;
+use grove_mls::identity::SignedRoomProfile;
+use grove_mls::room::validation::ValidLeaf;
+use sha2::{Digest as _, Sha256};
+
+use super::{ReceiveError, chain};
+use crate::event::{Event, RoomChange, WarningKind};
+use crate::message::{Message, MessageKind, MessageStatus};
+use crate::step::{GroupError, Step};
+use crate::store::{ContentKind, Room, StoreError, StoredMessage};
+use crate::trust;
+
+/// An application message that was opened.
+pub(super) struct Opened {
+    pub(super) sender: ValidLeaf,
+    pub(super) data: Vec<u8>,
+    pub(super) authenticated_data: Vec<u8>,
+    pub(super) may_send: bool,
+}
+
+/// Takes an opened message.
+pub(super) fn take(
+    step: &mut Step<'_>,
+    room: &mut Room,
+    opened: &Opened,
+    time: u64,
+) -> Result<(), ReceiveError> {
+    let Some(content) = checked(room, opened) else {
+        return Ok(());
+    };
+    let Ok(Some(witness)) = content.witness() else {
+        return Ok(());
+    };
+    if !is_new(step, room, opened, &content, &witness)? {
+        return Ok(());
+    }
+    look_at_witness(step, room, opened, &witness)?;
+    let id = *MessageId::of(&opened.sender.user, &room.uri, &opened.data, &content.salt).as_bytes();
+    let mut message = StoredMessage {
+        number: 0,
+        room: room.uri.clone(),
+        seq: Some(room.seq),
+        id: Some(id),
+        client: opened.sender.client.clone(),
+        counter: witness.counter,
+        salt: content.salt,
+        time,
+        kind: kind(&content),
+        text: content.as_text().unwrap_or_default().to_owned(),
+        in_reply_to: content.in_reply_to.map(|id| *id.as_bytes()),
+        replaces: content.replaces.map(|id| *id.as_bytes()),
+        edited: false,
+        deleted: false,
+        status: MessageStatus::Received,
+        failure: None,
+    };
+    message.number = step.tx.add_message(&message)?;
+    if let Some(profile) = content.as_profile() {
+        return take_profile(step, room, profile);
+    }
+    amend(step, &message)?;
+    match Message::shown(message) {
+        Some(message) => Ok(step.tell(Event::Message { message })?),
+        None => Ok(()),
+    }
+}
+
+/// The content, if it is what its envelope says.
+fn checked(room: &Room, opened: &Opened) -> Option<MimiContent> {
+    let content = MimiContent::decode(&opened.data).ok()?;
+    let tag = franking::find_tag(&opened.authenticated_data).ok()??;
+    franking::verify_tag(&tag, &content.salt, &opened.data).ok()?;
+    let addressed = content.extensions.sender_uri() == Some(opened.sender.user.as_str())
+        && content.extensions.room_uri() == Some(room.uri.as_str());
+    (addressed && opened.may_send).then_some(content)
+}
+
+/// Whether this counter of this client was not seen before.
+fn is_new(
+    step: &mut Step<'_>,
+    room: &Room,
+    opened: &Opened,
+    content: &MimiContent,
+    witness: &Witness,
+) -> Result<bool, StoreError> {
+    let Some(known) =
+        step.tx
+            .find_message_by_counter(&room.uri, &opened.sender.client, witness.counter)?
+    else {
+        return Ok(true);
+    };
+    if known.salt != content.salt {
+        step.tell(Event::Warning {
+            room: Some(room.uri.clone()),
+            kind: WarningKind::Clone,
+            text: format!(
+                "two different messages of {} have the same number: a copy of their device may be in use",
+                opened.sender.user.address()
+            ),
+        })?;
+    }
+    Ok(false)
+}
+
+/// What the sender saw of the room, against what we see.
+fn look_at_witness(
+    step: &mut Step<'_>,
+    room: &mut Room,
+    opened: &Opened,
+    witness: &Witness,
+) -> Result<(), ReceiveError> {
+    if let Some(receipt) = &witness.receipt {
+        chain::check_witness(step, room, receipt)?;
+    }
+    let ours = step.group(&room.uri, |group, _, _| {
+        Ok::<_, GroupError>(group.epoch_authenticator())
+    })?;
+    if witness.authenticator[..] != Sha256::digest(ours)[..] {
+        step.tell(Event::Warning {
+            room: Some(room.uri.clone()),
+            kind: WarningKind::Fork,
+            text: format!(
+                "{} claims to see another state of this room",
+                opened.sender.user.address()
+            ),
+        })?;
+    }
+    Ok(())
+}
+
+fn kind(content: &MimiContent) -> ContentKind {
+    if content.as_profile().is_some() {
+        return ContentKind::Profile;
+    }
+    ContentKind::Shown(match (&content.nested_part.part, content.replaces) {
+        (Part::Null, Some(_)) => MessageKind::Delete,
+        _ if content.as_text().is_none() => MessageKind::Other,
+        (_, Some(_)) => MessageKind::Edit,
+        (_, None) if content.nested_part.disposition == Disposition::Reaction => {
+            MessageKind::Reaction
+        }
+        (_, None) if content.in_reply_to.is_some() => MessageKind::Reply,
+        (_, None) => MessageKind::Text,
+    })
+}
+
+/// Carries an edit or a deletion out on the message it is about. Only its own sender may.
+pub(crate) fn amend(step: &mut Step<'_>, message: &StoredMessage) -> Result<(), StoreError> {
+    let Some(first) = message.replaces else {
+        return Ok(());
+    };
+    let Some(mut original) = step.tx.find_message_by_id(&message.room, &first)? else {
+        return Ok(());
+    };
+    if original.client.user() != message.client.user()
+        || original.replaces.is_some()
+        || original.deleted
+    {
+        return Ok(());
+    }
+    match message.kind {
+        ContentKind::Shown(MessageKind::Delete) => {
+            original.text.clear();
+            original.deleted = true;
+        }
+        ContentKind::Shown(MessageKind::Edit) => {
+            original.text.clone_from(&message.text);
+            original.edited = true;
+        }
+        _ => return Ok(()),
+    }
+    step.tx.put_message(&original)
+}
+
+/// A newer profile of the room, signed by one of its members.
+fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<(), ReceiveError> {
+    let Ok(profile) = SignedRoomProfile::decode(bytes) else {
+        return Ok(());
+    };
+    let known = room
+        .profile
+        .as_deref()
+        .and_then(|bytes| SignedRoomProfile::decode(bytes).ok());
+    if profile.profile().room != room.uri || known.is_some_and(|known| !profile.supersedes(&known))
+    {
+        return Ok(());
+    }
+    let author = &profile.profile().author;
+    let members = step.group(&room.uri, |group, _, _| trust::members_of(group))?;
+    let Some(member) = members.iter().find(|member| member.client == *author) else {
+        return Ok(());
+    };
+    if profile.verify(&member.key).is_err() {
+        return Ok(());
+    }
+    let news = profile.profile();
+    let renamed = room.name != news.name || room.topic != news.topic;
+    room.name.clone_from(&news.name);
+    room.topic.clone_from(&news.topic);
+    room.profile_version = news.version;
+    room.profile = Some(bytes.to_vec());
+    if !renamed {
+        return Ok(());
+    }
+    let change = RoomChange::Renamed {
+        name: news.name.clone(),
+        topic: news.topic.clone(),
+    };
+    Ok(step.tell(Event::RoomChanged {
+        room: room.uri.clone(),
+        by: Some(author.user()),
+        change,
+    })?)
+}

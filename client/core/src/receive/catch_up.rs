@@ -1,0 +1,114 @@
+//! Reading a room's log from the cursor on, by asking for it.
+
+use grove_wire::api::events::ServerFrame;
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::RoomUri;
+
+use super::{ReceiveError, Taken};
+use crate::call::CallError;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::failure::{Class, Classified};
+use crate::store::{RoomState, Store, StoreError};
+use crate::transport::{Body, Method, Transport, segment};
+
+/// Entries asked for at once.
+const BATCH: usize = 256;
+
+/// A room's log could not be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum CatchUpError {
+    /// The server was asked and failed, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// What it answered could not be taken.
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
+}
+
+impl Classified for CatchUpError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Call(error) => error.class(),
+            Self::Receive(error) => error.class(),
+        }
+    }
+}
+
+impl From<StoreError> for CatchUpError {
+    fn from(error: StoreError) -> Self {
+        Self::Receive(error.into())
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Reads a room's log to its end. A room that is not ours any more has no end to read to.
+    pub(crate) async fn catch_up(&mut self, room: &RoomUri) -> Result<(), CatchUpError> {
+        let mut asked_for_welcome = false;
+        loop {
+            let Some(taken) = self.read_on(room).await? else {
+                return Ok(());
+            };
+            if taken.new_entries > 0 {
+                continue;
+            }
+            if !taken.gap || asked_for_welcome {
+                break;
+            }
+            asked_for_welcome = true;
+            self.look_for_welcome().await?;
+        }
+        self.memory.behind.remove(room);
+        Ok(())
+    }
+
+    /// Asks for what follows the cursor and takes it; none if nothing is to be read.
+    async fn read_on(&mut self, room: &RoomUri) -> Result<Option<Taken>, CatchUpError> {
+        let known = self.transaction(|step| step.tx.find_room(room))?;
+        let under_way = |state| matches!(state, RoomState::Creating | RoomState::Joining);
+        let Some(known) = known.filter(|room| !under_way(room.state)) else {
+            return Ok(None);
+        };
+        let room = segment(room.as_str());
+        let path = format!("/v1/rooms/{room}/log?after={}&limit={BATCH}", known.seq);
+        let response = match self.ask(Method::Get, &path, Body::None).await {
+            Err(error) if error.problem() == Some(ProblemType::NotFound) => {
+                return Ok(Some(Taken::default()));
+            }
+            answered => answered?,
+        };
+        let mut all = Taken::default();
+        for frame in &ServerFrame::decode_all(&response.body).map_err(ReceiveError::from)? {
+            let taken = self.take_frame(frame)?;
+            all.new_entries += taken.new_entries;
+            all.gap |= taken.gap;
+        }
+        Ok(Some(all))
+    }
+
+    /// The log goes on later than where this client stands: it was removed and let in again, and
+    /// the Welcome is in its inbox.
+    async fn look_for_welcome(&mut self) -> Result<(), CatchUpError> {
+        let response = self
+            .ask(Method::Get, "/v1/poll?wait_s=0", Body::None)
+            .await?;
+        for frame in &ServerFrame::decode_all(&response.body).map_err(ReceiveError::from)? {
+            if matches!(frame, ServerFrame::Inbox { .. }) {
+                self.take_frame(frame)?;
+            }
+        }
+        Ok(self.join_welcomes().await?)
+    }
+
+    /// [`Client::catch_up`], if this client is a member of the room.
+    pub(crate) async fn catch_up_if_member(
+        &mut self,
+        room: &RoomUri,
+    ) -> Result<(), crate::rooms::HandshakeError> {
+        let known = self.transaction(|step| step.tx.find_room(room))?;
+        if known.is_some_and(|room| room.state == RoomState::Joined) {
+            self.catch_up(room).await?;
+        }
+        Ok(())
+    }
+}

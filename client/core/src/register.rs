@@ -1,0 +1,241 @@
+//! Registration: keys are made and stored first, then the server is told.
+//!
+//! The surprise: it can be repeated. Whatever broke in between, the same keys are presented again;
+//! a server that already has them says that the name is taken, and a session with our device key
+//! then shows that it is taken by us.
+
+use grove_mls::identity::{
+    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceKey, DeviceList, ListError, ListedDevice,
+    PublicKey, RecoveryKey, SignedDeviceList, UserIdentityKey,
+};
+use grove_mls::suite;
+use grove_wire::api::accounts::RegisterRequest;
+use grove_wire::api::server::ServerInfo;
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::{ClientUri, Provider, UserUri};
+use zeroize::Zeroizing;
+
+use crate::call::{self, CallError};
+use crate::client::{Client, Identity, RecoveryWords};
+use crate::environment::{Environment, random_bytes};
+use crate::failure::{Class, Classified};
+use crate::key_packages::RefillError;
+use crate::session;
+use crate::store::{Account, AccountState, Seed, Store, StoreError};
+use crate::transport::{Body, Method, Transport};
+
+/// How long a device credential is fresh, in milliseconds. It outlives the device list, since it
+/// stands in leaves that are renewed less often.
+pub(crate) const CREDENTIAL_VALIDITY_MS: u64 = 180 * 24 * 60 * 60 * 1000;
+
+/// Who wants to register.
+#[derive(Clone)]
+pub struct Registration {
+    /// The user.
+    pub user: UserUri,
+    /// The invite, where the server asks for one.
+    pub invite: Option<Zeroizing<String>>,
+}
+
+impl std::fmt::Debug for Registration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registration")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Registration failed. It may be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// This database has a finished account already.
+    #[error("{0} is registered here already")]
+    AlreadyRegistered(UserUri),
+    /// The server was asked and failed, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The device list could not be made.
+    #[error("the device list cannot be made")]
+    DeviceList(#[from] ListError),
+    /// The KeyPackages were not uploaded; the account exists.
+    #[error("the account exists, but others cannot add this device yet")]
+    KeyPackages(#[source] RefillError),
+    /// The name belongs to somebody else.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The server shares no cipher suite with this client.
+    #[error("the server knows none of this client's cipher suites")]
+    NoSuite,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server serves another domain than the address names.
+    #[error("the server serves {0}, not the domain of the address")]
+    WrongServer(Provider),
+}
+
+impl Classified for RegisterError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Call(error) => error.class(),
+            Self::KeyPackages(error) => error.class(),
+            Self::AlreadyRegistered(_) | Self::DeviceList(_) => Class::Failure,
+            Self::NameTaken | Self::NoSuite => Class::Refused,
+            Self::Store(_) => Class::Store,
+            Self::WrongServer(_) => Class::Unknown,
+        }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Registers a user with this device as the first, or goes on with a registration that was
+    /// interrupted. The words are given until [`Client::recovery_words_kept`].
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn register(
+        mut store: S,
+        transport: T,
+        environment: E,
+        registration: Registration,
+    ) -> Result<(Self, RecoveryWords), RegisterError> {
+        let account = match store.transaction(|tx| tx.find_account())? {
+            Some(account) if account.user != registration.user => {
+                return Err(RegisterError::AlreadyRegistered(account.user));
+            }
+            Some(account) => account,
+            None => {
+                let server = ask_server(&transport, &registration.user).await?;
+                let account = new_account(&environment, registration.user, &server)?;
+                store.transaction(|tx| tx.put_account(&account))?;
+                account
+            }
+        };
+        let words = account
+            .recovery
+            .as_ref()
+            .map(|seed| RecoveryWords::of(seed.bytes()));
+        let Some(words) = words else {
+            return Err(RegisterError::AlreadyRegistered(account.user));
+        };
+        let identity = Identity::of(&account)?;
+        if account.state == AccountState::Registering {
+            present(&transport, &account, &identity, registration.invite).await?;
+        }
+        let mut client = Self::with(store, transport, environment, identity);
+        client.transaction(|step| {
+            let mut account = step.account()?;
+            account.state = AccountState::Registered;
+            step.tx.put_account(&account)
+        })?;
+        client
+            .refill_key_packages()
+            .await
+            .map_err(RegisterError::KeyPackages)?;
+        Ok((client, words))
+    }
+}
+
+async fn ask_server(
+    transport: &impl Transport,
+    user: &UserUri,
+) -> Result<ServerInfo, RegisterError> {
+    let response = call::ask(transport, Method::Get, "/v1/server", Body::None).await?;
+    let server: ServerInfo = call::read_json(&response)?;
+    if server.domain != user.provider() {
+        return Err(RegisterError::WrongServer(server.domain));
+    }
+    Ok(server)
+}
+
+/// Makes all keys of a new user.
+fn new_account(
+    environment: &impl Environment,
+    user: UserUri,
+    server: &ServerInfo,
+) -> Result<Account, RegisterError> {
+    let suites: Vec<u16> = suite::SUPPORTED
+        .iter()
+        .map(|suite| suite.code())
+        .filter(|code| server.cipher_suites.contains(code))
+        .collect();
+    if suites.is_empty() {
+        return Err(RegisterError::NoSuite);
+    }
+    let server_key = PublicKey::try_from(server.server_key.as_bytes())
+        .map_err(|error| CallError::Incompatible(error.to_string()))?;
+    let now = environment.now();
+    let uik_seed: [u8; 32] = random_bytes(environment);
+    let recovery_seed: [u8; 32] = random_bytes(environment);
+    let device_seed: [u8; 32] = random_bytes(environment);
+    let uik = UserIdentityKey::from_seed(uik_seed);
+    let device_key = DeviceKey::from_seed(device_seed).public();
+    let client = ClientUri::new(&user, random_bytes(environment));
+    let list = DeviceList {
+        user: user.clone(),
+        version: 1,
+        prev_hash: None,
+        uik: uik.public(),
+        recovery: RecoveryKey::from_seed(recovery_seed).public(),
+        devices: vec![ListedDevice {
+            client: client.clone(),
+            signature_key: device_key,
+            added: now,
+            revoked: None,
+        }],
+        not_after: now.saturating_add(DEVICE_LIST_VALIDITY_MS),
+    };
+    let device_list = SignedDeviceList::sign(&uik, list)?;
+    let fresh_until = now.saturating_add(CREDENTIAL_VALIDITY_MS);
+    let credential = DeviceCredential::issue(&uik, &client, &device_key, 1, fresh_until);
+    Ok(Account {
+        user,
+        client,
+        state: AccountState::Registering,
+        uik: Seed::new(uik_seed),
+        device: Seed::new(device_seed),
+        recovery: Some(Seed::new(recovery_seed)),
+        device_list: device_list.as_bytes().to_vec(),
+        credential: credential.to_bytes(),
+        server_key: server_key.as_bytes().to_vec(),
+        suites,
+        token: None,
+        token_expires_at: 0,
+        inbox: 0,
+        listened: 0,
+    })
+}
+
+/// Tells the server; a name that is taken by our own keys is ours.
+async fn present(
+    transport: &impl Transport,
+    account: &Account,
+    identity: &Identity,
+    invite: Option<Zeroizing<String>>,
+) -> Result<(), RegisterError> {
+    let request = RegisterRequest {
+        user: account.user.clone(),
+        device_list: account.device_list.clone().into(),
+        invite: invite.map(|invite| invite.to_string()),
+    };
+    let answer = call::ask(
+        transport,
+        Method::Post,
+        "/v1/accounts",
+        call::json(&request)?,
+    )
+    .await;
+    match answer {
+        Ok(_registered) => Ok(()),
+        Err(error) if error.problem() == Some(ProblemType::Conflict) => {
+            match session::begin(transport, identity).await {
+                Ok(_ours) => Ok(()),
+                Err(CallError::Refused(refusal)) if !refusal.is_temporary() => {
+                    Err(RegisterError::NameTaken)
+                }
+                Err(other) => Err(other.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,27 @@
+//! Rooms: one verb per file. What all changes of a room share stands in `commit` and `handshake`.
+
+mod commit;
+mod create;
+mod find;
+mod handshake;
+mod invite;
+mod join;
+mod leave;
+mod list;
+mod members;
+mod remove;
+
+pub use commit::CommitError;
+pub use create::CreateRoomError;
+pub use find::FindRoomError;
+pub use handshake::HandshakeError;
+pub use invite::{InviteError, Invited};
+pub use join::JoinError;
+pub use leave::LeaveError;
+pub use list::RoomView;
+pub use members::{MemberView, MembersError};
+pub use remove::RemoveError;
+
+pub(crate) use commit::STUCK;
+pub(crate) use handshake::Accepted;
+pub(crate) use members::role_name;

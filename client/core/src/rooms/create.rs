@@ -1,0 +1,169 @@
+//! Creating a room: its record is signed, its group made and stored, then the hub is told.
+
+use grove_mls::identity::{
+    CREATION_RECORD_VERSION, CreationRecord, ProfileError, RecordError, RoomProfile,
+    SignedCreationRecord, SignedRoomProfile,
+};
+use grove_mls::member::create::{self, NewRoom};
+use grove_wire::codec;
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::RoomUri;
+
+use super::handshake::HandshakeError;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::event::Event;
+use crate::failure::{Class, Classified};
+use crate::step::Step;
+use crate::store::{Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
+use crate::transport::{Body, Method, Transport};
+
+/// A room could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateRoomError {
+    /// The request does not fit its bounds.
+    #[error("the room does not fit into a request")]
+    Encode(#[from] codec::EncodeError),
+    /// The hub was asked and failed, or refused.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// The group could not be made.
+    #[error("the room's group cannot be made")]
+    Make(#[source] create::CreateError),
+    /// The name or topic is too long.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The creation record could not be made.
+    #[error("the creation record cannot be made")]
+    Record(#[from] RecordError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for CreateRoomError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Encode(_) | Self::Make(_) | Self::Record(_) => Class::Failure,
+            Self::Handshake(error) => error.class(),
+            Self::Profile(_) => Class::Unknown,
+            Self::Store(_) => Class::Store,
+        }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Creates a room on the own server, with this client as its only member and its user as owner.
+    /// Name and topic are content: only members ever read them.
+    ///
+    /// # Errors
+    /// [`CreateRoomError`]. If the server cannot be reached the room is created later, by
+    /// [`Client::settle`].
+    pub async fn create_room(
+        &mut self,
+        name: &str,
+        topic: Option<&str>,
+    ) -> Result<RoomUri, CreateRoomError> {
+        let outgoing = self.transaction(|step| make(step, name, topic.unwrap_or_default()))?;
+        self.submit_creation(&outgoing).await?;
+        Ok(outgoing.room)
+    }
+
+    /// Tells the hub. A hub that has the room already got it from us: its id is the hash of our
+    /// record.
+    pub(crate) async fn submit_creation(
+        &mut self,
+        outgoing: &Outgoing,
+    ) -> Result<(), HandshakeError> {
+        let body = Body::Octets(outgoing.bytes.clone().unwrap_or_default());
+        match self.ask(Method::Post, "/v1/rooms", body).await {
+            Ok(_created) => {}
+            Err(error) if error.problem() == Some(ProblemType::Conflict) => {}
+            Err(error) if error.is_temporary() => return Err(error.into()),
+            Err(error) => {
+                self.transaction(|step| abandon(step, outgoing))?;
+                return Err(error.into());
+            }
+        }
+        self.transaction(|step| {
+            step.tx.remove_outgoing(outgoing.number)?;
+            let Some(mut room) = step.tx.find_room(&outgoing.room)? else {
+                return Ok(());
+            };
+            if room.state == RoomState::Creating {
+                room.state = RoomState::Joined;
+                step.tx.put_room(&room)?;
+                step.tell(Event::RoomJoined { room: room.uri })?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(())
+    }
+}
+
+fn make(step: &mut Step<'_>, name: &str, topic: &str) -> Result<Outgoing, CreateRoomError> {
+    let now = step.now;
+    let nonce = step.random_bytes();
+    let suite = step.account()?.suites.first().copied().unwrap_or_default();
+    let identity = step.identity;
+    let device = &identity.device;
+    let record = CreationRecord {
+        version: CREATION_RECORD_VERSION,
+        hub: identity.user.provider(),
+        creator: identity.user.clone(),
+        uik: identity.uik.public(),
+        device_key: device.key.public(),
+        cipher_suite: suite,
+        time: now,
+        nonce,
+        predecessor: None,
+    };
+    let record = SignedCreationRecord::sign(&device.key, record)?;
+    let uri = record.room_uri();
+    let profile = RoomProfile {
+        room: uri.clone(),
+        version: 1,
+        name: name.to_owned(),
+        topic: topic.to_owned(),
+        time: now,
+        author: identity.client.clone(),
+    };
+    let profile = SignedRoomProfile::sign(&device.key, profile)?;
+    let new_room = NewRoom {
+        record,
+        server_key: identity.server_key,
+        franking_key: identity.server_key,
+    };
+    let (group, request) = step.records(|storage, identity| {
+        create::create(storage, &identity.device, new_room).map_err(CreateRoomError::Make)
+    })?;
+    step.keep_group(&uri, group);
+    let mut room = Room::new(uri.clone(), RoomState::Creating, now);
+    name.clone_into(&mut room.name);
+    topic.clone_into(&mut room.topic);
+    room.profile = Some(profile.as_bytes().to_vec());
+    room.profile_version = 1;
+    room.head = Some(*grove_mls::identity::Head::start(&uri).as_bytes());
+    step.tx.put_room(&room)?;
+    let mut outgoing = Outgoing {
+        number: 0,
+        room: uri,
+        kind: OutgoingKind::Creation,
+        epoch: 0,
+        bytes: Some(codec::encode(&request)?),
+        message_id: None,
+    };
+    outgoing.number = step.tx.add_outgoing(&outgoing)?;
+    Ok(outgoing)
+}
+
+/// A room the hub refused never was.
+fn abandon(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), crate::step::GroupError> {
+    step.tx.remove_outgoing(outgoing.number)?;
+    step.forget_group(&outgoing.room)?;
+    if let Some(mut room) = step.tx.find_room(&outgoing.room)? {
+        room.state = RoomState::Left;
+        step.tx.put_room(&room)?;
+    }
+    Ok(())
+}

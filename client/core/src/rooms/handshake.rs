@@ -1,0 +1,204 @@
+//! Handing handshakes to the hub: the bytes are in the outbox before they leave, and stay there
+//! until the hub's verdict is known.
+//!
+//! The surprise: nothing is merged here. An own commit is merged when it is read in the log, like
+//! everybody's; a verdict only says whether to wait for it or to start over.
+
+use grove_mls::identity::SignedReceipt;
+use grove_wire::codec;
+use grove_wire::mimi::update::UpdateRoomResponse;
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::RoomUri;
+
+use crate::call::CallError;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::event::{Event, WarningKind};
+use crate::failure::{Class, Classified};
+use crate::receive::CatchUpError;
+use crate::step::{GroupError, Step};
+use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
+use crate::transport::{Body, Method, Response, Transport, segment};
+
+/// A handshake could not be brought to an end.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// The hub was asked and failed, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The log could not be read up to the change.
+    #[error("the room's log could not be read up to the change")]
+    CatchUp(#[source] Box<CatchUpError>),
+    /// The room's MLS state failed.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for HandshakeError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Call(error) => error.class(),
+            Self::CatchUp(error) => error.class(),
+            Self::Group(error) => error.class(),
+            Self::Store(error) => error.class(),
+        }
+    }
+}
+
+impl From<CatchUpError> for HandshakeError {
+    fn from(error: CatchUpError) -> Self {
+        Self::CatchUp(Box::new(error))
+    }
+}
+
+/// What the hub accepted.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    /// Its place in the log.
+    pub(crate) seq: u64,
+    /// The hub's signed receipt, if it gives any.
+    pub(crate) receipt: Option<SignedReceipt>,
+}
+
+impl Accepted {
+    /// Reads the headers of a verdict.
+    pub(crate) fn read(response: &Response) -> Result<Self, CallError> {
+        let seq = response
+            .header("MIMI-Seq")
+            .and_then(|value| value.parse().ok())
+            .ok_or_else(|| CallError::Incompatible("the answer has no MIMI-Seq".to_owned()))?;
+        let receipt = response
+            .header("Grove-Receipt")
+            .and_then(grove_wire::api::Base64Url::decode)
+            .and_then(|bytes| SignedReceipt::decode(bytes.as_bytes()).ok());
+        Ok(Self { seq, receipt })
+    }
+}
+
+/// The hub's verdict on a handshake.
+pub(crate) enum Verdict {
+    /// It stands in the log.
+    Accepted(Accepted),
+    /// Another commit came first; it never will.
+    TooLate,
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Hands an entry of the outbox to the hub. If there is no verdict it stays in the outbox; if
+    /// it is refused it is taken out.
+    pub(crate) async fn submit_handshake(
+        &mut self,
+        outgoing: &Outgoing,
+    ) -> Result<Verdict, HandshakeError> {
+        let path = format!("/v1/update/{}", segment(outgoing.room.as_str()));
+        let body = Body::Octets(outgoing.bytes.clone().unwrap_or_default());
+        let verdict = match self.ask(Method::Post, &path, body).await {
+            Ok(response) => read_verdict(&response).map_err(HandshakeError::Call),
+            Err(error) if error.problem() == Some(ProblemType::WrongEpoch) => Ok(Verdict::TooLate),
+            Err(error) if error.is_temporary() => return Err(error.into()),
+            Err(error) => Err(error.into()),
+        };
+        if !matches!(verdict, Ok(Verdict::Accepted(_))) {
+            self.transaction(|step| take_back(step, outgoing))?;
+        }
+        verdict
+    }
+
+    /// Brings to an end what an earlier run, or a lost answer, left in the outbox of a room.
+    pub(crate) async fn resume_handshakes(&mut self, room: &RoomUri) -> Result<(), HandshakeError> {
+        let waiting = self.transaction(|step| step.tx.list_outgoing(room))?;
+        for outgoing in waiting {
+            match outgoing.kind {
+                OutgoingKind::Application { .. } => {}
+                OutgoingKind::Commit => self.resume_commit(&outgoing).await?,
+                OutgoingKind::Creation => self.submit_creation(&outgoing).await?,
+                OutgoingKind::ExternalCommit => self.resume_join(&outgoing).await?,
+                OutgoingKind::Leaving => self.resume_leaving(&outgoing).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn resume_commit(&mut self, outgoing: &Outgoing) -> Result<(), HandshakeError> {
+        match self.submit_handshake(outgoing).await {
+            Ok(Verdict::Accepted(accepted)) => self.read_up_to(&outgoing.room, accepted.seq).await,
+            Ok(Verdict::TooLate) => {
+                self.catch_up(&outgoing.room).await?;
+                self.lost(outgoing, "another change came first")
+            }
+            Err(HandshakeError::Call(CallError::Refused(refusal))) if !refusal.is_temporary() => {
+                self.lost(outgoing, &refusal.text)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Tells that a change begun earlier did not come about.
+    pub(crate) fn lost(&mut self, outgoing: &Outgoing, reason: &str) -> Result<(), HandshakeError> {
+        self.transaction(|step| {
+            step.tell(Event::Warning {
+                room: Some(outgoing.room.clone()),
+                kind: WarningKind::ChangeLost,
+                text: format!("a change of the room was not accepted: {reason}"),
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Reads the log until an entry that is known to be in it was read.
+    pub(crate) async fn read_up_to(
+        &mut self,
+        room: &RoomUri,
+        seq: u64,
+    ) -> Result<(), HandshakeError> {
+        for _ in 0..8 {
+            self.catch_up(room).await?;
+            let read = self.transaction(|step| step.tx.find_room(room))?;
+            if read.is_none_or(|room| room.seq >= seq) {
+                return Ok(());
+            }
+        }
+        Err(CallError::Incompatible("an accepted entry is not in the log".to_owned()).into())
+    }
+}
+
+fn read_verdict(response: &Response) -> Result<Verdict, CallError> {
+    let incompatible = |text: &str| CallError::Incompatible(text.to_owned());
+    match codec::decode(&response.body) {
+        Ok(UpdateRoomResponse::Success { .. }) => Ok(Verdict::Accepted(Accepted::read(response)?)),
+        Ok(UpdateRoomResponse::WrongEpoch { .. }) => Ok(Verdict::TooLate),
+        Ok(
+            UpdateRoomResponse::NotAllowed { description }
+            | UpdateRoomResponse::InvalidProposal { description, .. },
+        ) => Err(incompatible(&description)),
+        Err(error) => Err(incompatible(&error.to_string())),
+    }
+}
+
+/// Takes a handshake that will never be accepted out of the outbox, and the group's pending commit
+/// with it. Another process may have done so already.
+fn take_back(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), GroupError> {
+    if step.tx.find_outgoing(outgoing.number)?.is_none() {
+        return Ok(());
+    }
+    step.tx.remove_outgoing(outgoing.number)?;
+    match outgoing.kind {
+        OutgoingKind::Commit => step.group(&outgoing.room, |group, storage, _| {
+            group
+                .discard_pending(storage)
+                .map_err(|error| GroupError::Unusable(Box::new(error)))
+        }),
+        OutgoingKind::ExternalCommit | OutgoingKind::Creation => {
+            step.forget_group(&outgoing.room)?;
+            if let Some(mut room) = step.tx.find_room(&outgoing.room)? {
+                room.state = RoomState::Left;
+                step.tx.put_room(&room)?;
+            }
+            Ok(())
+        }
+        OutgoingKind::Application { .. } | OutgoingKind::Leaving => Ok(()),
+    }
+}

@@ -1,0 +1,262 @@
+//! Inviting users: their identity is checked, their devices' KeyPackages are fetched through the
+//! hub, and all are added in one commit (or several, when they are many).
+//!
+//! A user none of whose devices can be added now is listed all the same; their devices join by
+//! themselves later.
+
+use std::collections::BTreeMap;
+
+use grove_mls::key_package::{self, ValidKeyPackage};
+use grove_mls::member::key_material;
+use grove_mls::room::Role;
+use grove_mls::suite::{MlsError, Suite};
+use grove_wire::codec;
+use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse, KeyMaterialUserCode};
+use grove_wire::uri::{RoomUri, UserUri};
+use serde::Serialize;
+
+use super::commit::CommitError;
+use super::members::is_listed;
+use crate::call::CallError;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::failure::{Class, Classified};
+use crate::step::GroupError;
+use crate::store::{Store, StoreError};
+use crate::transport::{Body, Method, Transport, segment};
+use crate::trust::{self, LearnError, TrustError};
+
+/// Devices added in one commit; more make it needlessly heavy for everybody.
+const DEVICES_PER_COMMIT: usize = 100;
+
+/// What became of an invitation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Invited {
+    /// Users who are in now.
+    pub added: Vec<UserUri>,
+    /// Users who were in already.
+    pub already: Vec<UserUri>,
+    /// Users who are listed, but have no device that could be added now.
+    pub without_devices: Vec<UserUri>,
+}
+
+/// Users could not be invited.
+#[derive(Debug, thiserror::Error)]
+pub enum InviteError {
+    /// The hub was asked and failed, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The commit failed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The user's server, or the user, does not allow it.
+    #[error("{} cannot be invited", .0.address())]
+    NotAllowed(UserUri),
+    /// The request for KeyPackages could not be made.
+    #[error("the request for KeyPackages cannot be made")]
+    Request(#[source] MlsError),
+    /// The room's cipher suite is not known to this version.
+    #[error("the room has suite {0:#06x}, which this version does not know")]
+    Suite(u16),
+    /// The user's identity is not what it was.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// There is no such user.
+    #[error("there is no user {}", .0.address())]
+    UnknownUser(UserUri),
+}
+
+impl Classified for InviteError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Call(error) => error.class(),
+            Self::Commit(error) => error.class(),
+            Self::NotAllowed(_) => Class::Refused,
+            Self::Request(_) | Self::Suite(_) => Class::Failure,
+            Self::Trust(error) => error.class(),
+            Self::UnknownUser(_) => Class::Unknown,
+        }
+    }
+}
+
+impl From<GroupError> for InviteError {
+    fn from(error: GroupError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+impl From<StoreError> for InviteError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Adds users to a room, as members, with all devices of theirs that can be reached.
+    ///
+    /// # Errors
+    /// [`InviteError`]. Users are looked up before anybody is added.
+    pub async fn invite(
+        &mut self,
+        room: &RoomUri,
+        users: &[UserUri],
+    ) -> Result<Invited, InviteError> {
+        self.catch_up_if_member(room)
+            .await
+            .map_err(CommitError::from)?;
+        let mut invited = Invited::default();
+        let mut wanted: Vec<UserUri> = Vec::new();
+        let present = self.transaction(|step| {
+            step.group(room, |group, _, _| {
+                let members = trust::members_of(group)?;
+                Ok::<_, GroupError>(
+                    members
+                        .into_iter()
+                        .map(|member| member.user)
+                        .collect::<Vec<_>>(),
+                )
+            })
+        })?;
+        for user in users {
+            if present.contains(user) {
+                invited.already.push(user.clone());
+            } else if !wanted.contains(user) {
+                wanted.push(user.clone());
+            }
+        }
+        for user in &wanted {
+            self.learn_before_adding(user).await?;
+        }
+        let mut found = BTreeMap::new();
+        for user in wanted {
+            let packages = self.fetch_key_packages(room, &user).await?;
+            if packages.is_empty() {
+                invited.without_devices.push(user.clone());
+            } else {
+                invited.added.push(user.clone());
+            }
+            found.insert(user, packages);
+        }
+        for batch in batches(found) {
+            self.add(room, &batch).await?;
+        }
+        Ok(invited)
+    }
+
+    async fn learn_before_adding(&mut self, user: &UserUri) -> Result<(), InviteError> {
+        match self.learn_device_list(user).await {
+            Ok(()) => Ok(()),
+            Err(LearnError::Unknown) => Err(InviteError::UnknownUser(user.clone())),
+            Err(LearnError::Call(error)) => Err(error.into()),
+            Err(LearnError::Store(error)) => Err(error.into()),
+            Err(LearnError::Refused(trust)) => Err(trust.into()),
+        }
+    }
+
+    /// The KeyPackages of a user's devices, of those that can be trusted.
+    async fn fetch_key_packages(
+        &mut self,
+        room: &RoomUri,
+        user: &UserUri,
+    ) -> Result<Vec<ValidKeyPackage>, InviteError> {
+        let request = self.transaction(|step| {
+            step.group(room, |group, _, identity| {
+                let code = group.state().record.record().cipher_suite;
+                let suite = Suite::from_code(code).ok_or(InviteError::Suite(code))?;
+                key_material::request(&identity.device, user, room, suite)
+                    .map_err(InviteError::Request)
+            })
+        })?;
+        let body = codec::encode(&request).map_err(|error| InviteError::Commit(error.into()))?;
+        let path = format!("/v1/keyMaterial/{}", segment(user.as_str()));
+        let response = self.ask(Method::Post, &path, Body::Octets(body)).await?;
+        let response: KeyMaterialResponse = codec::decode(&response.body)
+            .map_err(|error| CallError::Incompatible(error.to_string()))?;
+        match response.user_status {
+            KeyMaterialUserCode::Success
+            | KeyMaterialUserCode::PartialSuccess
+            | KeyMaterialUserCode::NoCompatibleMaterial => {}
+            KeyMaterialUserCode::UserUnknown | KeyMaterialUserCode::UserDeleted => {
+                return Err(InviteError::UnknownUser(user.clone()));
+            }
+            KeyMaterialUserCode::IncompatibleProtocol
+            | KeyMaterialUserCode::NoConsent
+            | KeyMaterialUserCode::NoConsentForThisRoom => {
+                return Err(InviteError::NotAllowed(user.clone()));
+            }
+        }
+        let now = self.environment.now();
+        let mut packages = Vec::new();
+        for client in response.clients {
+            let ClientKeyMaterial::Success { key_package, .. } = client else {
+                continue;
+            };
+            let Ok(package) = key_package::validate_bare(&key_package, now) else {
+                continue;
+            };
+            if package.leaf.user != *user {
+                return Err(
+                    CallError::Incompatible("a KeyPackage of another user".to_owned()).into(),
+                );
+            }
+            self.check_before_adding(&package.leaf)?;
+            packages.push(package);
+        }
+        Ok(packages)
+    }
+
+    async fn add(
+        &mut self,
+        room: &RoomUri,
+        batch: &BTreeMap<UserUri, Vec<ValidKeyPackage>>,
+    ) -> Result<(), CommitError> {
+        self.commit(room, |group, storage, identity| {
+            let newcomers: Vec<(UserUri, u32)> = batch
+                .keys()
+                .filter(|user| !is_listed(group, user))
+                .map(|user| (user.clone(), Role::Member.index()))
+                .collect();
+            let present: Vec<_> = group
+                .members()
+                .into_iter()
+                .flatten()
+                .map(|member| member.client)
+                .collect();
+            let packages: Vec<ValidKeyPackage> = batch
+                .values()
+                .flatten()
+                .filter(|package| !present.contains(&package.leaf.client))
+                .cloned()
+                .collect();
+            if newcomers.is_empty() && packages.is_empty() {
+                return Ok(None);
+            }
+            group
+                .add(storage, &identity.device, &packages, &newcomers)
+                .map(Some)
+        })
+        .await
+    }
+}
+
+/// Cuts users into groups of at most [`DEVICES_PER_COMMIT`] devices; a user is never cut.
+fn batches(
+    found: BTreeMap<UserUri, Vec<ValidKeyPackage>>,
+) -> Vec<BTreeMap<UserUri, Vec<ValidKeyPackage>>> {
+    let mut batches: Vec<BTreeMap<_, _>> = Vec::new();
+    let mut devices = 0;
+    for (user, packages) in found {
+        let weight = packages.len().max(1);
+        match batches.last_mut() {
+            Some(batch) if devices + weight <= DEVICES_PER_COMMIT => {
+                devices += weight;
+                batch.insert(user, packages);
+            }
+            _ => {
+                devices = weight;
+                batches.push(BTreeMap::from([(user, packages)]));
+            }
+        }
+    }
+    batches
+}

@@ -1,0 +1,255 @@
+//! Joining by oneself: a participant's device asks the hub for the room's state and commits its own
+//! leaf in. Nobody needs to be awake.
+//!
+//! The surprise: the group exists before the hub has accepted it. If another commit is faster the
+//! group is thrown away and made anew from the newer state.
+
+use grove_mls::member::external;
+use grove_mls::suite::Suite;
+use grove_wire::codec;
+use grove_wire::mimi::group_info::GroupInfoRatchetTreeTbe;
+use grove_wire::mimi::update::{HandshakeBundle, RatchetTreeOption, UpdateRequest};
+use grove_wire::mls::{MlsMessage, RatchetTree};
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::RoomUri;
+
+use super::handshake::{Accepted, HandshakeError, Verdict};
+use crate::call::CallError;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::event::Event;
+use crate::failure::{Class, Classified};
+use crate::receive::chain;
+use crate::step::{GroupError, Step};
+use crate::store::{Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
+use crate::transport::{Body, Method, Transport, segment};
+
+/// The external commit is made anew at most so often.
+const ATTEMPTS: u32 = 30;
+
+/// A room could not be joined.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// This client is in the room already.
+    #[error("you are in this room already")]
+    Already,
+    /// The hub was asked and failed, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Others were faster again and again.
+    #[error("the room changes too fast; try again")]
+    Contended,
+    /// The commit does not fit into a request.
+    #[error("the commit does not fit into a request")]
+    Encode(#[from] codec::EncodeError),
+    /// The room's MLS state failed.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The hub was asked and failed, or refused.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// The room's state is not acceptable, or the commit cannot be made.
+    #[error("the room cannot be joined")]
+    Make(#[source] external::ExternalError),
+    /// No cipher suite is left in the account.
+    #[error("this account knows no cipher suite")]
+    NoSuite,
+    /// There is no such room, or the user is not on its list.
+    #[error("there is no such room, or you are not on its list")]
+    NotListed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for JoinError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Already => Class::Unknown,
+            Self::Call(error) => error.class(),
+            Self::Contended => Class::Unreachable,
+            Self::Encode(_) => Class::Failure,
+            Self::Group(error) => error.class(),
+            Self::Handshake(error) => error.class(),
+            Self::Make(_) | Self::NoSuite | Self::NotListed => Class::Refused,
+            Self::Store(_) => Class::Store,
+        }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Joins a room on whose list the user stands, without an invitation to this device.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn join(&mut self, room: &RoomUri) -> Result<(), JoinError> {
+        self.resume_handshakes(room).await?;
+        for attempt in 0..ATTEMPTS {
+            if self
+                .transaction(|step| step.tx.find_room(room))?
+                .is_some_and(|room| room.state == RoomState::Joined)
+            {
+                return if attempt == 0 {
+                    Err(JoinError::Already)
+                } else {
+                    Ok(())
+                };
+            }
+            let answer = self.fetch_group_info(room).await?;
+            let tree = self.tree_of(room, &answer).await?;
+            let outgoing = self.transaction(|step| prepare(step, room, &answer, &tree))?;
+            match self.submit_handshake(&outgoing).await? {
+                Verdict::Accepted(accepted) => {
+                    return Ok(self.transaction(|step| joined(step, &outgoing, &accepted))?);
+                }
+                Verdict::TooLate => self.pause(attempt).await,
+            }
+        }
+        Err(JoinError::Contended)
+    }
+
+    /// Hands in again what an earlier run left.
+    pub(crate) async fn resume_join(&mut self, outgoing: &Outgoing) -> Result<(), HandshakeError> {
+        match self.submit_handshake(outgoing).await? {
+            Verdict::Accepted(accepted) => {
+                Ok(self.transaction(|step| joined(step, outgoing, &accepted))?)
+            }
+            Verdict::TooLate => Ok(()),
+        }
+    }
+
+    async fn fetch_group_info(
+        &mut self,
+        room: &RoomUri,
+    ) -> Result<GroupInfoRatchetTreeTbe, JoinError> {
+        let suites = self.transaction(|step| step.account())?.suites;
+        let suite = suites
+            .into_iter()
+            .find_map(Suite::from_code)
+            .ok_or(JoinError::NoSuite)?;
+        let (request, secret) =
+            external::request_group_info(&self.identity.device, suite).map_err(JoinError::Make)?;
+        let path = format!("/v1/groupInfo/{}", segment(room.as_str()));
+        let response = match self
+            .ask(Method::Post, &path, Body::Octets(codec::encode(&request)?))
+            .await
+        {
+            Ok(response) => response,
+            Err(error) if error.problem() == Some(ProblemType::NotFound) => {
+                return Err(JoinError::NotListed);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let response = codec::decode(&response.body)
+            .map_err(|error| CallError::Incompatible(error.to_string()))?;
+        let ours = room.hub() == self.identity.client.provider();
+        let hub = ours.then_some(&self.identity.server_key);
+        external::open_group_info(&secret, &response, room, hub).map_err(JoinError::Make)
+    }
+
+    async fn tree_of(
+        &mut self,
+        room: &RoomUri,
+        answer: &GroupInfoRatchetTreeTbe,
+    ) -> Result<RatchetTree, JoinError> {
+        match &answer.ratchet_tree {
+            RatchetTreeOption::Full(tree) => Ok(tree.clone()),
+            RatchetTreeOption::DistributionService => {
+                Ok(self.fetch_tree(room, answer.group_info.epoch()).await?)
+            }
+            RatchetTreeOption::HttpsUri(_) | RatchetTreeOption::OutOfBand => {
+                Err(CallError::Incompatible("the room's tree is kept elsewhere".to_owned()).into())
+            }
+        }
+    }
+
+    /// The room's tree in an epoch, from the hub. Whether it is the right one is checked by whoever
+    /// uses it, against the signed GroupContext.
+    pub(crate) async fn fetch_tree(
+        &mut self,
+        room: &RoomUri,
+        epoch: u64,
+    ) -> Result<RatchetTree, CallError> {
+        let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
+        let response = self.ask(Method::Get, &path, Body::None).await?;
+        RatchetTree::from_bytes(response.body)
+            .map_err(|error| CallError::Incompatible(error.to_string()))
+    }
+}
+
+fn prepare(
+    step: &mut Step<'_>,
+    room: &RoomUri,
+    answer: &GroupInfoRatchetTreeTbe,
+    tree: &RatchetTree,
+) -> Result<Outgoing, JoinError> {
+    let pending: Vec<MlsMessage> = answer
+        .pending_proposals
+        .iter()
+        .map(|pending| pending.proposal.clone())
+        .collect();
+    let (group, bundle) = step.records(|storage, identity| {
+        external::external_commit(
+            storage,
+            &identity.device,
+            &answer.group_info,
+            tree,
+            &pending,
+            room,
+        )
+        .map_err(JoinError::Make)
+    })?;
+    let epoch = group.epoch();
+    step.keep_group(room, group);
+    let now = step.now;
+    let mut known = match step.tx.find_room(room)? {
+        Some(known) => known,
+        None => Room::new(room.clone(), RoomState::Joining, now),
+    };
+    known.state = RoomState::Joining;
+    known.epoch = epoch;
+    known.leaf_since = now;
+    step.tx.put_room(&known)?;
+    add_outgoing(step, room, epoch, bundle)
+}
+
+fn add_outgoing(
+    step: &mut Step<'_>,
+    room: &RoomUri,
+    epoch: u64,
+    bundle: HandshakeBundle,
+) -> Result<Outgoing, JoinError> {
+    let mut outgoing = Outgoing {
+        number: 0,
+        room: room.clone(),
+        kind: OutgoingKind::ExternalCommit,
+        epoch,
+        bytes: Some(codec::encode(&UpdateRequest { bundle })?),
+        message_id: None,
+    };
+    outgoing.number = step.tx.add_outgoing(&outgoing)?;
+    Ok(outgoing)
+}
+
+/// The own commit is the first entry this client need not read.
+fn joined(step: &mut Step<'_>, outgoing: &Outgoing, accepted: &Accepted) -> Result<(), GroupError> {
+    step.tx.remove_outgoing(outgoing.number)?;
+    let Some(mut room) = step.tx.find_room(&outgoing.room)? else {
+        return Ok(());
+    };
+    if room.state != RoomState::Joining {
+        return Ok(());
+    }
+    room.state = RoomState::Joined;
+    room.seq = accepted.seq;
+    room.head = None;
+    room.receipt = None;
+    room.unreadable = 0;
+    room.removals_since = None;
+    if let Some(receipt) = &accepted.receipt {
+        chain::take_receipt(step, &mut room, receipt.as_bytes())?;
+    }
+    step.tx.put_room(&room)?;
+    step.memory.behind.insert(room.uri.clone());
+    Ok(step.tell(Event::RoomJoined { room: room.uri })?)
+}

@@ -1,0 +1,64 @@
+//! The rooms of this profile.
+
+use grove_wire::uri::RoomUri;
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::store::{Room, RoomState, Stop, Store, StoreError};
+use crate::transport::Transport;
+
+/// A room as a person sees it in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomView {
+    /// Its URI.
+    pub room: RoomUri,
+    /// Its name; empty until its profile was received.
+    pub name: String,
+    /// Its topic.
+    pub topic: String,
+    /// How this client stands to it: `creating`, `joining`, `joined`, `left` or `removed`.
+    pub state: &'static str,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The newest entry read.
+    pub seq: u64,
+    /// Why nothing more is sent to it, if nothing is.
+    pub stopped: Option<String>,
+}
+
+impl RoomView {
+    pub(crate) fn of(room: Room) -> Self {
+        Self {
+            room: room.uri,
+            name: room.name,
+            topic: room.topic,
+            state: match room.state {
+                RoomState::Creating => "creating",
+                RoomState::Joining => "joining",
+                RoomState::Joined => "joined",
+                RoomState::Left => "left",
+                RoomState::Removed => "removed",
+            },
+            epoch: room.epoch,
+            seq: room.seq,
+            stopped: room
+                .stop
+                .map(|Stop::Fork { .. }| "the server showed two different logs".to_owned()),
+        }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// All rooms, those left as well.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn rooms(&mut self) -> Result<Vec<RoomView>, StoreError> {
+        Ok(self
+            .transaction(|step| step.tx.list_rooms())?
+            .into_iter()
+            .map(RoomView::of)
+            .collect())
+    }
+}

@@ -1,0 +1,203 @@
+//! Saying something: it is durable when [`Client::send`] returns, sent or not.
+
+use std::time::Duration;
+
+use grove_wire::limits::MAX_MESSAGE_BYTES;
+use grove_wire::uri::RoomUri;
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::failure::{Class, Classified};
+use crate::message::{Draft, MessageId, MessageStatus};
+use crate::outbox::{self, FlushError};
+use crate::step::{GroupError, Step};
+use crate::store::{ContentKind, RoomState, Store, StoreError, StoredMessage};
+use crate::transport::Transport;
+use crate::trust::{CheckError, TrustError};
+
+/// The longest text; the rest of a message holds its envelope.
+pub const MAX_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 4096;
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Its number in this profile.
+    pub number: u64,
+    /// Its room.
+    pub room: RoomUri,
+    /// Sent, or queued if the server could not be reached.
+    pub status: MessageStatus,
+    /// Its place in the room's log, once accepted.
+    pub seq: Option<u64>,
+    /// Its id, once accepted.
+    pub id: Option<MessageId>,
+    /// When it was accepted, or written while it waits; milliseconds.
+    pub time_ms: u64,
+}
+
+/// Something could not be said.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// There is no text.
+    #[error("there is nothing to send")]
+    Empty,
+    /// The outbox could not be emptied, for a reason that does not go away by itself.
+    #[error(transparent)]
+    Flush(#[from] FlushError),
+    /// The room's MLS state failed.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// This client is not a member of the room.
+    #[error("you are not in this room")]
+    NotAMember,
+    /// Only own messages are edited or deleted.
+    #[error("only your own messages can be changed")]
+    NotYours,
+    /// The hub, or the room's policy, refused the message.
+    #[error("the message was refused: {0}")]
+    Refused(String),
+    /// The hub was caught showing different logs.
+    #[error("the server showed two different logs of this room; nothing more is sent to it")]
+    Stopped,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The text has more than [`MAX_TEXT_BYTES`].
+    #[error("the text has more than {MAX_TEXT_BYTES} bytes")]
+    TooLong,
+    /// Somebody's identity changed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The message that is meant is not in this room's history.
+    #[error("there is no such message in this room")]
+    UnknownMessage,
+}
+
+impl Classified for SendError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Empty | Self::TooLong | Self::UnknownMessage => Class::Unknown,
+            Self::Flush(error) => error.class(),
+            Self::Group(error) => error.class(),
+            Self::NotAMember | Self::NotYours | Self::Refused(_) => Class::Refused,
+            Self::Stopped | Self::Trust(_) => Class::Identity,
+            Self::Store(_) => Class::Store,
+        }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Says something in a room. If the server cannot be reached, or the room changes too fast, it
+    /// waits in the outbox and the status says so.
+    ///
+    /// # Errors
+    /// [`SendError`]. After [`SendError::Refused`] the message stands in history as failed; after
+    /// the others nothing was kept.
+    pub async fn send(&mut self, room: &RoomUri, draft: Draft) -> Result<Sent, SendError> {
+        if let Err(SendError::NotAMember) = self.transaction(|step| check(step, room, &draft)) {
+            // An invitation may wait at the server; without the server the answer stays what it is.
+            drop(Box::pin(self.sync(Duration::ZERO)).await);
+        }
+        self.transaction(|step| check(step, room, &draft))?;
+        match self.check_members(room).await {
+            Ok(()) => {}
+            Err(CheckError::Call(error)) if error.is_temporary() => {}
+            Err(CheckError::Group(error)) => return Err(error.into()),
+            Err(CheckError::Trust(error)) => return Err(error.into()),
+            Err(other) => return Err(FlushError::from(other).into()),
+        }
+        let number = self.transaction(|step| enqueue(step, room, draft))?;
+        match self.flush_room(room).await {
+            Ok(()) => {}
+            Err(error) if error.class() == Class::Unreachable => {}
+            Err(error) => return Err(error.into()),
+        }
+        let message = self
+            .transaction(|step| step.tx.find_message(number))?
+            .ok_or_else(|| StoreError::Damaged("a message vanished".to_owned()))?;
+        if let Some(reason) = message.failure {
+            return Err(SendError::Refused(reason));
+        }
+        Ok(Sent {
+            number,
+            room: message.room,
+            status: message.status,
+            seq: message.seq,
+            id: message.id.map(MessageId),
+            time_ms: message.time,
+        })
+    }
+}
+
+fn check(step: &mut Step<'_>, room: &RoomUri, draft: &Draft) -> Result<(), SendError> {
+    let known = step.tx.find_room(room)?.ok_or(SendError::NotAMember)?;
+    if !matches!(known.state, RoomState::Joined | RoomState::Creating) {
+        return Err(SendError::NotAMember);
+    }
+    if known.stop.is_some() {
+        return Err(SendError::Stopped);
+    }
+    let (text, target) = match draft {
+        Draft::Text(text) => (Some(text), None),
+        Draft::Reply { to, text } | Draft::Reaction { to, text } => (Some(text), Some((to, false))),
+        Draft::Edit { of, text } => (Some(text), Some((of, true))),
+        Draft::Delete { of } => (None, Some((of, true))),
+    };
+    if text.is_some_and(|text| text.trim().is_empty()) {
+        return Err(SendError::Empty);
+    }
+    if text.is_some_and(|text| text.len() > MAX_TEXT_BYTES) {
+        return Err(SendError::TooLong);
+    }
+    if let Some((target, only_own)) = target {
+        let target = step
+            .tx
+            .find_message_by_id(room, &target.0)?
+            .ok_or(SendError::UnknownMessage)?;
+        if only_own && target.client.user() != step.identity.user {
+            return Err(SendError::NotYours);
+        }
+    }
+    Ok(())
+}
+
+fn enqueue(step: &mut Step<'_>, room: &RoomUri, draft: Draft) -> Result<u64, SendError> {
+    let mut known = step.tx.find_room(room)?.ok_or(SendError::NotAMember)?;
+    let kind = ContentKind::Shown(draft.kind());
+    let (text, in_reply_to, replaces) = match draft {
+        Draft::Text(text) => (text, None, None),
+        Draft::Reply { to, text } | Draft::Reaction { to, text } => (text, Some(to.0), None),
+        Draft::Edit { of, text } => (text, None, Some(of.0)),
+        Draft::Delete { of } => (String::new(), None, Some(of.0)),
+    };
+    let message = StoredMessage {
+        text,
+        in_reply_to,
+        replaces,
+        ..blank(step, room, kind)
+    };
+    Ok(outbox::enqueue(step, &mut known, message)?)
+}
+
+/// An own message without anything in it.
+pub(crate) fn blank(step: &Step<'_>, room: &RoomUri, kind: ContentKind) -> StoredMessage {
+    StoredMessage {
+        number: 0,
+        room: room.clone(),
+        seq: None,
+        id: None,
+        client: step.identity.client.clone(),
+        counter: 0,
+        salt: step.random_bytes(),
+        time: step.now,
+        kind,
+        text: String::new(),
+        in_reply_to: None,
+        replaces: None,
+        edited: false,
+        deleted: false,
+        status: MessageStatus::Queued,
+        failure: None,
+    }
+}

@@ -1,0 +1,79 @@
+//! Sessions: the device signs a challenge of the server and gets a bearer token.
+
+use grove_mls::identity::SessionProof;
+use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
+
+use crate::call::{self, CallError};
+use crate::client::{Client, Identity};
+use crate::environment::Environment;
+use crate::store::{Store, StoreError};
+use crate::transport::{Body, Method, Transport};
+
+/// A session this close to its end is renewed before it is used, in milliseconds.
+const MARGIN_MS: u64 = 60_000;
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// The bearer token of a live session.
+    ///
+    /// # Errors
+    /// [`CallError`] if a new session was needed and not given.
+    pub async fn session_token(&mut self) -> Result<String, CallError> {
+        let account = self.transaction(|step| step.account())?;
+        let fresh_until = account.token_expires_at.saturating_sub(MARGIN_MS);
+        match account.token {
+            Some(token) if self.environment.now() < fresh_until => Ok(token),
+            _ => self.renew_session().await,
+        }
+    }
+
+    /// A new session, after the server refused the old one.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn renew_session(&mut self) -> Result<String, CallError> {
+        let session = begin(&self.transport, &self.identity).await?;
+        self.transaction(|step| {
+            let mut account = step.account()?;
+            account.token = Some(session.token.clone());
+            account.token_expires_at = session.expires_at;
+            step.tx.put_account(&account)
+        })?;
+        Ok(session.token)
+    }
+}
+
+/// Asks for a challenge and answers it.
+pub(crate) async fn begin(
+    transport: &impl Transport,
+    identity: &Identity,
+) -> Result<SessionResponse, CallError> {
+    let response = call::ask(transport, Method::Post, "/v1/challenges", Body::None).await?;
+    let challenge: Challenge = call::read_json(&response)?;
+    let nonce = <[u8; 32]>::try_from(challenge.nonce.as_bytes())
+        .map_err(|_length| CallError::Incompatible("a nonce has 32 bytes".to_owned()))?;
+    let proof = SessionProof {
+        domain: identity.client.provider(),
+        client: identity.client.clone(),
+        nonce,
+        expires_at: challenge.expires_at,
+    };
+    let request = SessionRequest {
+        client: identity.client.clone(),
+        nonce: challenge.nonce,
+        expires_at: challenge.expires_at,
+        signature: proof.sign(&identity.device.key).to_vec().into(),
+    };
+    let response = call::ask(
+        transport,
+        Method::Post,
+        "/v1/sessions",
+        call::json(&request)?,
+    )
+    .await?;
+    call::read_json(&response)
+}
+
+/// Without an account there is no client, so that its absence is damage.
+pub(crate) fn no_account() -> StoreError {
+    StoreError::Damaged("the account is missing".to_owned())
+}

@@ -1,0 +1,41 @@
+//! Renewing this client's leaf in each room, long before it expires: fresh keys heal after a theft,
+//! and an expired leaf may be removed by anybody.
+
+use grove_mls::leaf::LEAF_LIFETIME;
+use grove_wire::uri::RoomUri;
+
+use super::SettleError;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::store::{RoomState, Store, StoreError};
+use crate::transport::Transport;
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Renews the leaf when half its lifetime is over.
+    pub(super) async fn renew_leaf(&mut self, room: &RoomUri) -> Result<(), SettleError> {
+        let now = self.environment.now();
+        let half = u64::try_from(LEAF_LIFETIME.as_millis() / 2).unwrap_or(u64::MAX);
+        let known = self.transaction(|step| step.tx.find_room(room))?;
+        let due = known.is_some_and(|room| {
+            room.state == RoomState::Joined && now >= room.leaf_since.saturating_add(half)
+        });
+        if !due {
+            return Ok(());
+        }
+        self.commit(room, |group, storage, identity| {
+            if group.is_leaving() {
+                return Ok(None);
+            }
+            group.self_update(storage, &identity.device).map(Some)
+        })
+        .await?;
+        self.transaction(|step| {
+            let Some(mut room) = step.tx.find_room(room)? else {
+                return Ok(());
+            };
+            room.leaf_since = now;
+            step.tx.put_room(&room)
+        })
+        .map_err(|error: StoreError| error.into())
+    }
+}

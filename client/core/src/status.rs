@@ -1,0 +1,91 @@
+//! Who this is and how it is doing, without asking anybody.
+
+use grove_mls::identity::SignedDeviceList;
+use grove_wire::uri::{ClientUri, UserUri};
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::message::MessageStatus;
+use crate::rooms::RoomView;
+use crate::store::{RoomState, Store, StoreError};
+use crate::transport::Transport;
+
+/// Who this profile is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Whoami {
+    /// The user.
+    pub user: UserUri,
+    /// This device.
+    pub client: ClientUri,
+}
+
+/// How this profile is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The user.
+    pub user: UserUri,
+    /// This device.
+    pub client: ClientUri,
+    /// Rooms this client is in.
+    pub rooms: usize,
+    /// Messages that wait to be sent.
+    pub queued: u64,
+    /// Messages that were refused.
+    pub failed: u64,
+    /// Invitations that were received and not followed yet.
+    pub waiting_welcomes: usize,
+    /// Rooms to which nothing is sent until a person decides.
+    pub stopped_rooms: Vec<RoomView>,
+    /// The version of the user's device list.
+    pub device_list_version: u64,
+    /// When the device list expires, in milliseconds.
+    pub device_list_not_after_ms: u64,
+    /// Whether a session with the server is at hand.
+    pub session: bool,
+    /// The recovery words were shown but not confirmed as kept.
+    pub recovery_words_pending: bool,
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Who this profile is.
+    pub fn whoami(&self) -> Whoami {
+        Whoami {
+            user: self.identity.user.clone(),
+            client: self.identity.client.clone(),
+        }
+    }
+
+    /// How this profile is doing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn status(&mut self) -> Result<Status, StoreError> {
+        self.transaction(|step| {
+            let account = step.account()?;
+            let list = SignedDeviceList::decode(&account.device_list)
+                .map_err(|error| StoreError::Damaged(error.to_string()))?;
+            let rooms = step.tx.list_rooms()?;
+            Ok(Status {
+                user: account.user,
+                client: account.client,
+                rooms: rooms
+                    .iter()
+                    .filter(|room| room.state == RoomState::Joined)
+                    .count(),
+                queued: step.tx.count_messages(MessageStatus::Queued)?,
+                failed: step.tx.count_messages(MessageStatus::Failed)?,
+                waiting_welcomes: step.tx.list_welcomes()?.len(),
+                stopped_rooms: rooms
+                    .into_iter()
+                    .filter(|room| room.stop.is_some())
+                    .map(RoomView::of)
+                    .collect(),
+                device_list_version: list.list().version,
+                device_list_not_after_ms: list.list().not_after,
+                session: account.token.is_some() && step.now < account.token_expires_at,
+                recovery_words_pending: account.recovery.is_some(),
+            })
+        })
+    }
+}

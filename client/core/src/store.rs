@@ -1,0 +1,245 @@
+//! Where a profile is kept, as traits: the engine knows no SQL.
+//!
+//! Everything that belongs together changes in one transaction: ratchet state, plaintext, cursor
+//! and outgoing bytes. A transaction is a closure, so that none can be held across an await.
+//!
+//! The surprise: two processes may share one store. What the engine keeps in memory is only good as
+//! long as [`Tx::generation`] stays the same; it is asked first in every transaction.
+
+mod records;
+
+pub use records::{
+    Account, AccountState, ContentKind, Listing, Outgoing, OutgoingKind, Pin, Room, RoomState,
+    Seed, Stop, StoredMessage, WaitingWelcome,
+};
+
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+
+use crate::message::MessageStatus;
+
+/// The database of one profile.
+pub trait Store {
+    /// Runs `run` in one writing transaction: all of it happens, or nothing when it fails.
+    ///
+    /// # Errors
+    /// What `run` returns, or the store's own failure as `E`.
+    fn transaction<R, E: From<StoreError>>(
+        &mut self,
+        run: impl FnOnce(&mut dyn Tx) -> Result<R, E>,
+    ) -> Result<R, E>;
+
+    /// A number that changes when another process has written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn generation(&self) -> Result<u64, StoreError>;
+}
+
+/// An open transaction. Reads see what the transaction has written.
+pub trait Tx {
+    /// [`Store::generation`], read inside the transaction and therefore stable until its end.
+    ///
+    /// # Errors
+    /// [`StoreError`], as with every function here.
+    fn generation(&self) -> Result<u64, StoreError>;
+
+    /// Reads an MLS record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_record(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Writes an MLS record; `None` deletes it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError>;
+
+    /// The account of this profile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_account(&self) -> Result<Option<Account>, StoreError>;
+    /// Writes the account; a profile has one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_account(&mut self, account: &Account) -> Result<(), StoreError>;
+
+    /// One room.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_room(&self, room: &RoomUri) -> Result<Option<Room>, StoreError>;
+    /// All rooms, in order of their URIs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_rooms(&self) -> Result<Vec<Room>, StoreError>;
+    /// Writes a room.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_room(&mut self, room: &Room) -> Result<(), StoreError>;
+
+    /// Remembers the head of the hash chain at a position.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_head(&mut self, room: &RoomUri, seq: u64, head: &[u8; 32]) -> Result<(), StoreError>;
+    /// The head at a position, if it is remembered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_head(&self, room: &RoomUri, seq: u64) -> Result<Option<[u8; 32]>, StoreError>;
+    /// Forgets the heads below a position.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_heads(&mut self, room: &RoomUri, below: u64) -> Result<(), StoreError>;
+
+    /// Adds a message (its `number` is not looked at) and returns its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn add_message(&mut self, message: &StoredMessage) -> Result<u64, StoreError>;
+    /// Overwrites the message with this number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_message(&mut self, message: &StoredMessage) -> Result<(), StoreError>;
+    /// The message with this number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_message(&self, number: u64) -> Result<Option<StoredMessage>, StoreError>;
+    /// The message with this id in a room.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_message_by_id(
+        &self,
+        room: &RoomUri,
+        id: &[u8; 32],
+    ) -> Result<Option<StoredMessage>, StoreError>;
+    /// The message that a client counted so in a room.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_message_by_counter(
+        &self,
+        room: &RoomUri,
+        client: &ClientUri,
+        counter: u64,
+    ) -> Result<Option<StoredMessage>, StoreError>;
+    /// The newest messages a person reads, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_messages(
+        &self,
+        room: &RoomUri,
+        listing: Listing,
+    ) -> Result<Vec<StoredMessage>, StoreError>;
+    /// How many messages have this status.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn count_messages(&self, status: MessageStatus) -> Result<u64, StoreError>;
+
+    /// Adds to the end of the outbox (its `number` is not looked at) and returns its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn add_outgoing(&mut self, outgoing: &Outgoing) -> Result<u64, StoreError>;
+    /// Overwrites an entry of the outbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError>;
+    /// One entry of the outbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_outgoing(&self, number: u64) -> Result<Option<Outgoing>, StoreError>;
+    /// The outbox of a room, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_outgoing(&self, room: &RoomUri) -> Result<Vec<Outgoing>, StoreError>;
+    /// Removes an entry of the outbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_outgoing(&mut self, number: u64) -> Result<(), StoreError>;
+
+    /// What is pinned for a user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_pin(&self, user: &UserUri) -> Result<Option<Pin>, StoreError>;
+    /// Pins a user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_pin(&mut self, pin: &Pin) -> Result<(), StoreError>;
+
+    /// Keeps a Welcome until it can be joined; the same again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_welcome(&mut self, welcome: &WaitingWelcome) -> Result<(), StoreError>;
+    /// The Welcomes that wait, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_welcomes(&self) -> Result<Vec<WaitingWelcome>, StoreError>;
+    /// Forgets a Welcome.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_welcome(&mut self, inbox_id: u64) -> Result<(), StoreError>;
+
+    /// Adds a line to the journal and returns its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn add_journal_line(&mut self, line: &str) -> Result<u64, StoreError>;
+    /// Lines of the journal behind a number, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_journal(&self, after: u64, limit: usize) -> Result<Vec<(u64, String)>, StoreError>;
+    /// Forgets the lines of the journal up to a number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_journal(&mut self, up_to: u64) -> Result<(), StoreError>;
+}
+
+/// The store failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the database for longer than we wait.
+    #[error("the database is in use by another process")]
+    Busy,
+    /// What is stored does not have the form this version wrote.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// No space is left for it.
+    #[error("there is no space left for the database")]
+    Full,
+    /// The file system or the database refused.
+    #[error("the database cannot be used: {0}")]
+    Io(String),
+    /// A newer version of this program has changed the database.
+    #[error("the database has version {found}, this program knows up to {known}")]
+    TooNew {
+        /// The version found.
+        found: u32,
+        /// The newest version this program knows.
+        known: u32,
+    },
+    /// The key does not open the database, or the file is no database.
+    #[error("the key does not open the database")]
+    WrongKey,
+}

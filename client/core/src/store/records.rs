@@ -1,0 +1,330 @@
+//! What a profile holds, as plain records: the store keeps them, the engine gives them meaning.
+//!
+//! Plaintext and secrets stand in here, so that none of it may be logged: `Debug` shows neither.
+
+use std::fmt;
+
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use zeroize::Zeroizing;
+
+use crate::message::{MessageKind, MessageStatus};
+
+/// The seed of a key, wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(Zeroizing<[u8; 32]>);
+
+impl Seed {
+    /// Wraps a seed.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The secret bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
+    }
+}
+
+/// How far an account has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// The server knows it.
+    Registered,
+    /// Its keys exist; whether the server knows it is not certain.
+    Registering,
+}
+
+/// Who this profile is: one device of one user.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub user: UserUri,
+    /// This device.
+    pub client: ClientUri,
+    /// How far it has come.
+    pub state: AccountState,
+    /// Seed of the user identity key.
+    pub uik: Seed,
+    /// Seed of this device's key.
+    pub device: Seed,
+    /// Seed of the recovery key, until its words were kept.
+    pub recovery: Option<Seed>,
+    /// The newest signed device list of the user.
+    pub device_list: Vec<u8>,
+    /// The device credential's bytes, signed by the UIK.
+    pub credential: Vec<u8>,
+    /// The home server's public key: external sender and receipts.
+    pub server_key: Vec<u8>,
+    /// The cipher suites the home server and this client both know.
+    pub suites: Vec<u16>,
+    /// The bearer token of the session.
+    pub token: Option<String>,
+    /// When the session ends, in milliseconds.
+    pub token_expires_at: u64,
+    /// The newest inbox entry that was taken.
+    pub inbox: u64,
+    /// The newest line of the journal that a listener has shown.
+    pub listened: u64,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("client", &self.client)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How this client stands to a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomState {
+    /// Its creation is under way.
+    Creating,
+    /// An external commit is under way.
+    Joining,
+    /// A member.
+    Joined,
+    /// The user has left; the commit that says so may be outstanding.
+    Left,
+    /// Somebody removed the user.
+    Removed,
+}
+
+/// Why nothing more is sent to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Two signed receipts contradict each other: the hub shows different logs. Both stand here.
+    Fork {
+        /// The receipt this client held; empty if its own chain is the other side.
+        ours: Vec<u8>,
+        /// The receipt that contradicts it.
+        theirs: Vec<u8>,
+    },
+}
+
+/// One room.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Its URI.
+    pub uri: RoomUri,
+    /// How this client stands to it.
+    pub state: RoomState,
+    /// Its name, from the newest profile.
+    pub name: String,
+    /// Its topic, from the newest profile.
+    pub topic: String,
+    /// The newest signed profile.
+    pub profile: Option<Vec<u8>>,
+    /// The version of that profile; 0 without one.
+    pub profile_version: u64,
+    /// The epoch read up to.
+    pub epoch: u64,
+    /// The entry read up to.
+    pub seq: u64,
+    /// The head of the hash chain at `seq`; none until the first receipt after joining.
+    pub head: Option<[u8; 32]>,
+    /// The newest receipt whose signature was checked.
+    pub receipt: Option<Vec<u8>>,
+    /// The counter of this client's next message.
+    pub counter: u64,
+    /// Members were added by this client and wait for the profile.
+    pub profile_due: bool,
+    /// When this client's leaf was last renewed, in milliseconds.
+    pub leaf_since: u64,
+    /// Entries in a row that could not be read.
+    pub unreadable: u64,
+    /// When the hub accepted the oldest pending removal, in milliseconds.
+    pub removals_since: Option<u64>,
+    /// Why nothing more is sent.
+    pub stop: Option<Stop>,
+}
+
+impl Room {
+    /// A room of which nothing has been read.
+    pub fn new(uri: RoomUri, state: RoomState, now: u64) -> Self {
+        Self {
+            uri,
+            state,
+            name: String::new(),
+            topic: String::new(),
+            profile: None,
+            profile_version: 0,
+            epoch: 0,
+            seq: 0,
+            head: None,
+            receipt: None,
+            counter: 1,
+            profile_due: false,
+            leaf_since: now,
+            unreadable: 0,
+            removals_since: None,
+            stop: None,
+        }
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room")
+            .field("uri", &self.uri)
+            .field("state", &self.state)
+            .field("epoch", &self.epoch)
+            .field("seq", &self.seq)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a stored message is, beyond what a person sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentKind {
+    /// Something a person reads, or that changes what was read.
+    Shown(MessageKind),
+    /// A room profile.
+    Profile,
+}
+
+/// A message of a room's history, or one still to be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its place in this profile; given by the store.
+    pub number: u64,
+    /// Its room.
+    pub room: RoomUri,
+    /// Its place in the room's log, once accepted.
+    pub seq: Option<u64>,
+    /// Its MIMI message id, once accepted.
+    pub id: Option<[u8; 32]>,
+    /// The client that sent it.
+    pub client: ClientUri,
+    /// The sender's counter.
+    pub counter: u64,
+    /// The content's salt.
+    pub salt: [u8; 16],
+    /// The hub's time of acceptance, or of its writing while it waits; in milliseconds.
+    pub time: u64,
+    /// What it is.
+    pub kind: ContentKind,
+    /// Its text; empty when deleted.
+    pub text: String,
+    /// What it answers or reacts to.
+    pub in_reply_to: Option<[u8; 32]>,
+    /// What it replaces.
+    pub replaces: Option<[u8; 32]>,
+    /// A later message changed its text.
+    pub edited: bool,
+    /// A later message deleted it.
+    pub deleted: bool,
+    /// How far it has come.
+    pub status: MessageStatus,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+impl fmt::Debug for StoredMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredMessage")
+            .field("number", &self.number)
+            .field("seq", &self.seq)
+            .field("kind", &self.kind)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which part of a history is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    /// At most so many.
+    pub limit: usize,
+    /// Only those before this number.
+    pub before: Option<u64>,
+}
+
+/// What waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutgoingKind {
+    /// A message of this number.
+    Application {
+        /// The message it stands for.
+        message: u64,
+    },
+    /// A commit; its bytes are an `UpdateRequest`.
+    Commit,
+    /// The creation of the room; its bytes are a `CreateRoomRequest`.
+    Creation,
+    /// An external commit; its bytes are an `UpdateRequest`.
+    ExternalCommit,
+    /// Proposals to leave; its bytes are an `UpdateRequest`.
+    Leaving,
+}
+
+/// An entry of the outbox.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its place in the outbox; given by the store.
+    pub number: u64,
+    /// Its room.
+    pub room: RoomUri,
+    /// What it is.
+    pub kind: OutgoingKind,
+    /// The epoch its bytes were made in.
+    pub epoch: u64,
+    /// The exact bytes that are sent, once made; the same on every attempt.
+    pub bytes: Option<Vec<u8>>,
+    /// The id the message will have if these bytes are accepted.
+    pub message_id: Option<[u8; 32]>,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("number", &self.number)
+            .field("kind", &self.kind)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a user's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The user.
+    pub user: UserUri,
+    /// The newest signed device list seen: its user identity key, version and hash are the pin.
+    pub device_list: Vec<u8>,
+    /// A person compared it; otherwise it is trusted on first use.
+    pub verified: bool,
+    /// When it was pinned, in milliseconds.
+    pub since: u64,
+}
+
+/// A Welcome that was received and not yet joined.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WaitingWelcome {
+    /// Its id in the device inbox.
+    pub inbox_id: u64,
+    /// The room it leads to.
+    pub room: RoomUri,
+    /// The place of its commit in the room's log.
+    pub seq: u64,
+    /// The epoch it leads to.
+    pub epoch: u64,
+    /// The Welcome's bytes.
+    pub welcome: Vec<u8>,
+}
+
+impl fmt::Debug for WaitingWelcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitingWelcome")
+            .field("room", &self.room)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! The engine against a hub in the same process: real keys, real groups, a real encrypted store;
+//! only the network is missing. What the network can do to a client (lose an answer, be away, let
+//! somebody else be faster, lie) is done here on purpose.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+mod conversation;
+mod crashes;
+mod hub;
+mod lies;
+mod membership;
+mod person;
+mod races;
+mod rooms;
+mod sweeps;

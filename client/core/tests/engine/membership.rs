@@ -1,0 +1,234 @@
+//! Who is in: inviting, removing, leaving, joining by oneself.
+
+use grove_core::{
+    Class, Classified, Draft, Event, InviteError, JoinError, RemoveError, SendError, Trust,
+};
+
+use crate::person::{Person, hub, now};
+use crate::rooms::user;
+
+#[test]
+fn a_removed_member_neither_reads_on_nor_sends() {
+    let hub = hub();
+    let (mut alice, mut bob, mut carol) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+        Person::register(&hub, "carol"),
+    );
+    let room = alice.makes_room("Garden", &[&mut bob, &mut carol]);
+    for person in [&mut bob, &mut carol] {
+        person.syncs();
+    }
+    alice.says(&room, "all three");
+    now(alice.client.remove(&room, &[user("bob")])).unwrap();
+    alice.says(&room, "only two");
+    let events = bob.syncs();
+    assert!(
+        events.contains(&Event::RoomLeft {
+            room: room.clone(),
+            by: Some(user("alice"))
+        }),
+        "{events:?}"
+    );
+    assert_eq!(bob.reads(&room), ["all three"]);
+    let said = now(bob
+        .client
+        .send(&room, Draft::Text("still here?".to_owned())));
+    assert!(matches!(said, Err(SendError::NotAMember)));
+    carol.syncs();
+    assert_eq!(carol.reads(&room), ["all three", "only two"]);
+    let members: Vec<_> = carol
+        .client
+        .members(&room)
+        .unwrap()
+        .into_iter()
+        .map(|member| member.user)
+        .collect();
+    assert_eq!(members, [user("alice"), user("carol")]);
+    assert!(matches!(
+        now(bob.client.join(&room)),
+        Err(JoinError::NotListed)
+    ));
+}
+
+#[test]
+fn somebody_removed_can_be_invited_again() {
+    let hub = hub();
+    let (mut alice, mut bob) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+    );
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    now(alice.client.remove(&room, &[user("bob")])).unwrap();
+    alice.says(&room, "behind his back");
+    now(alice.client.invite(&room, &[user("bob")])).unwrap();
+    alice.says(&room, "welcome back");
+    bob.says(&room, "thanks");
+    assert_eq!(
+        bob.reads(&room),
+        ["welcome back", "thanks"],
+        "saying something is following the invitation"
+    );
+    alice.syncs();
+    assert_eq!(
+        alice.reads(&room),
+        ["behind his back", "welcome back", "thanks"]
+    );
+}
+
+#[test]
+fn two_leave_at_once_and_whoever_sends_carries_it_out() {
+    let hub = hub();
+    let (mut alice, mut bob, mut carol) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+        Person::register(&hub, "carol"),
+    );
+    let room = alice.makes_room("Garden", &[&mut bob, &mut carol]);
+    bob.syncs();
+    carol.syncs();
+    now(bob.client.leave(&room)).unwrap();
+    now(carol.client.leave(&room)).unwrap();
+    assert!(matches!(
+        now(bob.client.send(&room, Draft::Text("?".to_owned()))),
+        Err(SendError::NotAMember)
+    ));
+    alice.syncs();
+    alice.says(&room, "alone now");
+    let members: Vec<_> = alice
+        .client
+        .members(&room)
+        .unwrap()
+        .into_iter()
+        .map(|member| member.user)
+        .collect();
+    assert_eq!(members, [user("alice")]);
+    for person in [&mut bob, &mut carol] {
+        person.syncs();
+        assert_eq!(person.reads(&room), Vec::<String>::new());
+        assert_eq!(person.client.rooms().unwrap()[0].state, "left");
+    }
+}
+
+#[test]
+fn removals_are_committed_by_somebody_after_a_while() {
+    let hub = hub();
+    let (mut alice, mut bob) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+    );
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    now(bob.client.leave(&room)).unwrap();
+    alice.syncs();
+    assert_eq!(alice.client.members(&room).unwrap().len(), 2, "not at once");
+    let settled = now(alice.client.settle()).unwrap();
+    hub.state().now += u64::try_from(settled.again_in.unwrap().as_millis()).unwrap() + 1;
+    now(alice.client.settle()).unwrap();
+    assert_eq!(alice.client.members(&room).unwrap().len(), 1);
+    assert_eq!(now(alice.client.settle()).unwrap().again_in, None);
+}
+
+#[test]
+fn a_participant_without_key_packages_joins_by_itself() {
+    let hub = hub();
+    let (mut alice, mut bob) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+    );
+    let room = now(alice.client.create_room("Garden", None)).unwrap();
+    let bobs = bob.client.whoami().client;
+    hub.state()
+        .devices
+        .get_mut(&bobs)
+        .unwrap()
+        .key_packages
+        .clear();
+    let invited = now(alice.client.invite(&room, &[user("bob")])).unwrap();
+    assert_eq!(invited.without_devices, [user("bob")]);
+    alice.says(&room, "before he came");
+    now(bob.client.join(&room)).unwrap();
+    assert!(matches!(
+        now(bob.client.join(&room)),
+        Err(JoinError::Already)
+    ));
+    alice.syncs();
+    alice.says(&room, "after he came");
+    bob.syncs();
+    bob.says(&room, "so here I am");
+    alice.syncs();
+    assert_eq!(
+        alice.reads(&room),
+        ["before he came", "after he came", "so here I am"]
+    );
+    assert_eq!(bob.reads(&room), ["after he came", "so here I am"]);
+    assert_eq!(bob.client.rooms().unwrap()[0].stopped, None);
+}
+
+#[test]
+fn mistakes_are_told_apart() {
+    let hub = hub();
+    let mut alice = Person::register(&hub, "alice");
+    let room = now(alice.client.create_room("Garden", None)).unwrap();
+    let error = now(alice.client.invite(&room, &[user("nobody")])).unwrap_err();
+    assert!(
+        matches!(&error, InviteError::UnknownUser(unknown) if *unknown == user("nobody")),
+        "{error}"
+    );
+    assert_eq!(error.class(), Class::Unknown);
+    let error = now(alice.client.remove(&room, &[user("nobody")])).unwrap_err();
+    assert!(matches!(error, RemoveError::NotAParticipant(_)), "{error}");
+    let error = now(alice.client.remove(&room, &[user("alice")])).unwrap_err();
+    assert!(matches!(error, RemoveError::Yourself), "{error}");
+    alice.cuts_line();
+    let error = now(alice.client.create_room("Kitchen", None)).unwrap_err();
+    assert_eq!(error.class(), Class::Unreachable);
+    alice.mends_line();
+    now(alice.client.settle()).unwrap();
+    let kitchen = alice.client.find_room("kitchen").unwrap();
+    alice.says(&kitchen, "it came into being later");
+}
+
+#[test]
+fn five_people_see_the_same_room() {
+    let hub = hub();
+    let names = ["alice", "bob", "carol", "dave", "erin"];
+    let mut people: Vec<Person> = names
+        .iter()
+        .map(|name| Person::register(&hub, name))
+        .collect();
+    let (alice, others) = people.split_first_mut().unwrap();
+    let room = alice.makes_room("Garden", &others.iter_mut().collect::<Vec<_>>());
+    for (person, name) in people.iter_mut().zip(names) {
+        person.syncs();
+        person.says(&room, name);
+    }
+    for person in &mut people {
+        person.syncs();
+        assert_eq!(person.reads(&room), names);
+        let members = person.client.members(&room).unwrap();
+        assert!(
+            members
+                .iter()
+                .all(|member| member.devices.len() == 1 && member.trust <= Trust::Pinned)
+        );
+    }
+}
+
+#[test]
+fn when_the_author_of_the_name_has_left_newcomers_still_learn_it() {
+    let hub = hub();
+    let (mut alice, mut bob, mut carol) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+        Person::register(&hub, "carol"),
+    );
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    now(alice.client.leave(&room)).unwrap();
+    now(bob.client.invite(&room, &[user("carol")])).unwrap();
+    now(bob.client.settle()).unwrap();
+    carol.syncs();
+    assert_eq!(carol.client.find_room("Garden").unwrap(), room);
+}

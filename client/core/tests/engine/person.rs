@@ -1,0 +1,325 @@
+//! A person with a device: a client on an own database, and a line to the hub that can be cut.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use grove_core::{
+    Client, Draft, Environment, Event, Message, Numbered, Query, Registration, Request, Response,
+    Sent, Store, StoreError, Transport, TransportError, Tx,
+};
+use grove_sqlite::{Key, SqliteStore};
+use grove_wire::uri::RoomUri;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::hub::Hub;
+use crate::rooms::user;
+
+pub(crate) type Engine = Client<Disk, Line, Machine>;
+
+/// Runs a future that never waits for anything outside.
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
+    let mut future = Box::pin(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("something waits for the network"),
+    }
+}
+
+/// A real database that can be told to fail.
+pub(crate) struct Disk {
+    store: SqliteStore,
+    /// So many transactions succeed; then none does any more. None: all do.
+    lasts: Arc<Mutex<Option<usize>>>,
+}
+
+impl Store for Disk {
+    fn transaction<R, E: From<StoreError>>(
+        &mut self,
+        run: impl FnOnce(&mut dyn Tx) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut lasts = self.lasts.lock().unwrap();
+        let fails = *lasts == Some(0);
+        *lasts = lasts.map(|left| left.saturating_sub(1));
+        drop(lasts);
+        self.store.transaction(|tx| {
+            let result = run(tx)?;
+            if fails {
+                Err(StoreError::Full.into())
+            } else {
+                Ok(result)
+            }
+        })
+    }
+
+    fn generation(&self) -> Result<u64, StoreError> {
+        self.store.generation()
+    }
+}
+
+type Deed = Box<dyn FnOnce() + Send>;
+
+/// What happens on the line.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    /// Nothing gets through.
+    pub(crate) cut: bool,
+    /// So many requests are answered; then one is acted on without an answer, and the line is cut.
+    pub(crate) lasts: Option<usize>,
+    /// The next request to a path with this in it is acted on, but its answer is lost.
+    pub(crate) lose_answer_of: Option<&'static str>,
+    /// Done before the next request to a path with this in it.
+    pub(crate) before: Option<(&'static str, Deed)>,
+}
+
+/// The line to the hub; clones are the same line.
+#[derive(Clone)]
+pub(crate) struct Line {
+    hub: Hub,
+    pub(crate) trouble: Arc<Mutex<Trouble>>,
+}
+
+impl Transport for Line {
+    async fn call(&self, request: Request) -> Result<Response, TransportError> {
+        let deed = {
+            let mut trouble = self.trouble.lock().unwrap();
+            match trouble.before.take() {
+                Some((path, deed)) if request.path.contains(path) => Some(deed),
+                other => {
+                    trouble.before = other;
+                    None
+                }
+            }
+        };
+        if let Some(deed) = deed {
+            deed();
+        }
+        if self.trouble.lock().unwrap().cut {
+            return Err(TransportError::Unreachable("cut".to_owned()));
+        }
+        let response = self.hub.answer(&request);
+        let mut trouble = self.trouble.lock().unwrap();
+        if trouble.lasts == Some(0) {
+            trouble.cut = true;
+            return Err(TransportError::Timeout);
+        }
+        trouble.lasts = trouble.lasts.map(|left| left - 1);
+        if trouble
+            .lose_answer_of
+            .is_some_and(|path| request.path.contains(path))
+        {
+            trouble.lose_answer_of = None;
+            return Err(TransportError::Timeout);
+        }
+        Ok(response)
+    }
+}
+
+/// The hub's clock, and numbers that are different each time.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    hub: Hub,
+    name: String,
+    drawn: Arc<Mutex<u64>>,
+}
+
+impl Environment for Machine {
+    fn now(&self) -> u64 {
+        self.hub.state().now
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        let mut drawn = self.drawn.lock().unwrap();
+        for chunk in bytes.chunks_mut(32) {
+            *drawn += 1;
+            let block = Sha256::new()
+                .chain_update(&self.name)
+                .chain_update(drawn.to_be_bytes())
+                .finalize();
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.hub.state().now += u64::try_from(duration.as_millis()).unwrap();
+    }
+}
+
+pub(crate) struct Person {
+    pub(crate) client: Engine,
+    pub(crate) line: Line,
+    machine: Machine,
+    lasts: Arc<Mutex<Option<usize>>>,
+    path: PathBuf,
+    directory: Arc<tempfile::TempDir>,
+}
+
+pub(crate) fn store(path: &std::path::Path) -> Disk {
+    let store = SqliteStore::open(path, &Key::Raw(Zeroizing::new([1; 32]))).unwrap();
+    Disk {
+        store,
+        lasts: Arc::default(),
+    }
+}
+
+impl Person {
+    pub(crate) fn register(hub: &Hub, name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("grove.db");
+        let line = Line {
+            hub: hub.clone(),
+            trouble: Arc::default(),
+        };
+        let registration = Registration {
+            user: user(name),
+            invite: None,
+        };
+        let name = format!("{name} {}", path.display());
+        let machine = Machine {
+            hub: hub.clone(),
+            name,
+            drawn: Arc::default(),
+        };
+        let disk = store(&path);
+        let lasts = Arc::clone(&disk.lasts);
+        let (client, words) = now(Client::register(
+            disk,
+            line.clone(),
+            machine.clone(),
+            registration,
+        ))
+        .unwrap();
+        assert_eq!(words.as_str().split(' ').count(), 24);
+        Self {
+            client,
+            line,
+            machine,
+            lasts,
+            path,
+            directory: Arc::new(directory),
+        }
+    }
+
+    /// A second process on the same profile.
+    pub(crate) fn second_process(&self) -> Self {
+        let client =
+            Client::open(store(&self.path), self.line.clone(), self.machine.clone()).unwrap();
+        Self {
+            client,
+            line: self.line.clone(),
+            machine: self.machine.clone(),
+            lasts: Arc::default(),
+            path: self.path.clone(),
+            directory: Arc::clone(&self.directory),
+        }
+    }
+
+    /// The process is killed and started again.
+    pub(crate) fn restart(&mut self) {
+        let disk = store(&self.path);
+        self.lasts = Arc::clone(&disk.lasts);
+        self.client = Client::open(disk, self.line.clone(), self.machine.clone()).unwrap();
+    }
+
+    /// The process is killed at its transaction of this number, counted from now.
+    pub(crate) fn dies_at_transaction(&self, number: usize) {
+        *self.lasts.lock().unwrap() = Some(number);
+    }
+
+    /// Whether it has died.
+    pub(crate) fn is_dead(&self) -> bool {
+        *self.lasts.lock().unwrap() == Some(0)
+    }
+
+    /// The answer to the request of this number, counted from now, is lost, and the line with it.
+    pub(crate) fn line_breaks_at(&self, number: usize) {
+        self.line.trouble.lock().unwrap().lasts = Some(number);
+    }
+
+    /// Whether it has broken; it is whole again afterwards.
+    pub(crate) fn line_broke(&self) -> bool {
+        let mut trouble = self.line.trouble.lock().unwrap();
+        trouble.lasts = None;
+        std::mem::take(&mut trouble.cut)
+    }
+
+    pub(crate) fn makes_room(&mut self, name: &str, others: &[&mut Person]) -> RoomUri {
+        let room = now(self.client.create_room(name, Some("a topic"))).unwrap();
+        let users: Vec<_> = others
+            .iter()
+            .map(|other| other.client.whoami().user)
+            .collect();
+        now(self.client.invite(&room, &users)).unwrap();
+        now(self.client.settle()).unwrap();
+        room
+    }
+
+    pub(crate) fn says(&mut self, room: &RoomUri, text: &str) -> Sent {
+        now(self.client.send(room, Draft::Text(text.to_owned()))).unwrap()
+    }
+
+    pub(crate) fn syncs(&mut self) -> Vec<Event> {
+        let events = now(self.client.sync(Duration::ZERO)).unwrap();
+        events
+            .into_iter()
+            .map(|Numbered { event, .. }| event)
+            .collect()
+    }
+
+    /// The texts a person reads in a room.
+    pub(crate) fn reads(&mut self, room: &RoomUri) -> Vec<String> {
+        self.history(room)
+            .into_iter()
+            .map(|message| message.text)
+            .collect()
+    }
+
+    pub(crate) fn history(&mut self, room: &RoomUri) -> Vec<Message> {
+        self.client
+            .history(
+                room,
+                Query {
+                    limit: 1000,
+                    before: None,
+                },
+            )
+            .unwrap()
+    }
+
+    pub(crate) fn machine(&self) -> Machine {
+        self.machine.clone()
+    }
+
+    pub(crate) fn cuts_line(&self) {
+        self.line.trouble.lock().unwrap().cut = true;
+    }
+
+    pub(crate) fn mends_line(&self) {
+        self.line.trouble.lock().unwrap().cut = false;
+    }
+
+    pub(crate) fn loses_answer_of(&self, path: &'static str) {
+        self.line.trouble.lock().unwrap().lose_answer_of = Some(path);
+    }
+
+    pub(crate) fn before(&self, path: &'static str, deed: impl FnOnce() + Send + 'static) {
+        self.line.trouble.lock().unwrap().before = Some((path, Box::new(deed)));
+    }
+}
+
+/// A hub whose clock stands at the real time, since KeyPackages are judged by it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "OpenMLS judges lifetimes by the machine's clock"
+)]
+pub(crate) fn hub() -> Hub {
+    let elapsed = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    Hub::new(u64::try_from(elapsed.as_millis()).unwrap())
+}

@@ -1,0 +1,213 @@
+//! Messages: history, and what is still to be sent.
+//!
+//! History stands in the order of the log; what was not accepted yet comes last.
+
+use grove_core::message::{MessageKind, MessageStatus};
+use grove_core::store::{ContentKind, Listing, StoreError, StoredMessage};
+use grove_wire::uri::{ClientUri, RoomUri};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
+
+use super::values::{array, integer, parsed, row_number, unsigned, word};
+use crate::error::Sql;
+
+pub(super) fn add(connection: &Connection, message: &StoredMessage) -> Result<u64, StoreError> {
+    write(
+        connection,
+        "INSERT INTO messages (number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, \
+         edited, deleted, status, failure) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
+         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure)",
+        None,
+        message,
+    )?;
+    row_number(connection.last_insert_rowid())
+}
+
+pub(super) fn put(connection: &Connection, message: &StoredMessage) -> Result<(), StoreError> {
+    write(
+        connection,
+        "UPDATE messages SET room = :room, seq = :seq, id = :id, client = :client, counter = :counter, salt = :salt, \
+         time = :time, kind = :kind, text = :text, in_reply_to = :in_reply_to, replaces = :replaces, edited = :edited, \
+         deleted = :deleted, status = :status, failure = :failure WHERE number = :number",
+        Some(message.number),
+        message,
+    )
+}
+
+fn write(
+    connection: &Connection,
+    sql: &str,
+    number: Option<u64>,
+    message: &StoredMessage,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(sql)
+        .sql()?
+        .execute(named_params! {
+            ":number": number.map(integer).transpose()?,
+            ":room": message.room.as_str(),
+            ":seq": message.seq.map(integer).transpose()?,
+            ":id": message.id,
+            ":client": message.client.as_str(),
+            ":counter": integer(message.counter)?,
+            ":salt": message.salt,
+            ":time": integer(message.time)?,
+            ":kind": kind_word(message.kind),
+            ":text": message.text,
+            ":in_reply_to": message.in_reply_to,
+            ":replaces": message.replaces,
+            ":edited": message.edited,
+            ":deleted": message.deleted,
+            ":status": status_word(message.status),
+            ":failure": message.failure,
+        })
+        .sql()?;
+    Ok(())
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    number: u64,
+) -> Result<Option<StoredMessage>, StoreError> {
+    one(
+        connection,
+        "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
+         status, failure FROM messages WHERE number = ?1",
+        &[&integer(number)?],
+    )
+}
+
+pub(super) fn find_by_id(
+    connection: &Connection,
+    room: &RoomUri,
+    id: &[u8; 32],
+) -> Result<Option<StoredMessage>, StoreError> {
+    one(
+        connection,
+        "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
+         status, failure FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
+        &[&room.as_str(), id],
+    )
+}
+
+pub(super) fn find_by_counter(
+    connection: &Connection,
+    room: &RoomUri,
+    client: &ClientUri,
+    counter: u64,
+) -> Result<Option<StoredMessage>, StoreError> {
+    one(
+        connection,
+        "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
+         status, failure FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3",
+        &[&room.as_str(), &client.as_str(), &integer(counter)?],
+    )
+}
+
+fn one(
+    connection: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> Result<Option<StoredMessage>, StoreError> {
+    connection
+        .prepare_cached(sql)
+        .sql()?
+        .query_row(values, read)
+        .optional()
+        .sql()
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    room: &RoomUri,
+    listing: Listing,
+) -> Result<Vec<StoredMessage>, StoreError> {
+    let limit = i64::try_from(listing.limit).unwrap_or(i64::MAX);
+    let mut newest_first = connection
+        .prepare_cached(
+            "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, \
+             deleted, status, failure FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
+             AND (?2 IS NULL OR (coalesce(seq, 9223372036854775807), number) < (SELECT coalesce(seq, \
+             9223372036854775807), number FROM messages WHERE number = ?2)) \
+             ORDER BY coalesce(seq, 9223372036854775807) DESC, number DESC LIMIT ?3",
+        )
+        .sql()?
+        .query_map(params![room.as_str(), listing.before.map(integer).transpose()?, limit], read)
+        .sql()?
+        .collect::<rusqlite::Result<Vec<_>>>()
+        .sql()?;
+    newest_first.reverse();
+    Ok(newest_first)
+}
+
+pub(super) fn count(connection: &Connection, status: MessageStatus) -> Result<u64, StoreError> {
+    connection
+        .prepare_cached("SELECT count(*) FROM messages WHERE status = ?1 AND kind <> 'profile'")
+        .sql()?
+        .query_row(params![status_word(status)], |row| row.get(0))
+        .sql()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+    Ok(StoredMessage {
+        number: unsigned(row, "number")?,
+        room: parsed(row, "room")?,
+        seq: row.get("seq")?,
+        id: row.get("id")?,
+        client: parsed(row, "client")?,
+        counter: unsigned(row, "counter")?,
+        salt: array(row, "salt")?,
+        time: unsigned(row, "time")?,
+        kind: word(row, "kind", read_kind)?,
+        text: row.get("text")?,
+        in_reply_to: row.get("in_reply_to")?,
+        replaces: row.get("replaces")?,
+        edited: row.get("edited")?,
+        deleted: row.get("deleted")?,
+        status: word(row, "status", read_status)?,
+        failure: row.get("failure")?,
+    })
+}
+
+fn kind_word(kind: ContentKind) -> &'static str {
+    match kind {
+        ContentKind::Profile => "profile",
+        ContentKind::Shown(MessageKind::Delete) => "delete",
+        ContentKind::Shown(MessageKind::Edit) => "edit",
+        ContentKind::Shown(MessageKind::Other) => "other",
+        ContentKind::Shown(MessageKind::Reaction) => "reaction",
+        ContentKind::Shown(MessageKind::Reply) => "reply",
+        ContentKind::Shown(MessageKind::Text) => "text",
+    }
+}
+
+fn read_kind(word: &str) -> Option<ContentKind> {
+    Some(ContentKind::Shown(match word {
+        "profile" => return Some(ContentKind::Profile),
+        "delete" => MessageKind::Delete,
+        "edit" => MessageKind::Edit,
+        "other" => MessageKind::Other,
+        "reaction" => MessageKind::Reaction,
+        "reply" => MessageKind::Reply,
+        "text" => MessageKind::Text,
+        _ => return None,
+    }))
+}
+
+fn status_word(status: MessageStatus) -> &'static str {
+    match status {
+        MessageStatus::Failed => "failed",
+        MessageStatus::Queued => "queued",
+        MessageStatus::Received => "received",
+        MessageStatus::Sent => "sent",
+    }
+}
+
+fn read_status(word: &str) -> Option<MessageStatus> {
+    Some(match word {
+        "failed" => MessageStatus::Failed,
+        "queued" => MessageStatus::Queued,
+        "received" => MessageStatus::Received,
+        "sent" => MessageStatus::Sent,
+        _ => return None,
+    })
+}

@@ -1,0 +1,41 @@
+//! Whom this profile trusts with which key.
+
+use grove_core::store::{Pin, StoreError};
+use grove_wire::uri::UserUri;
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+
+use super::values::{integer, parsed, unsigned};
+use crate::error::Sql;
+
+pub(super) fn find(connection: &Connection, user: &UserUri) -> Result<Option<Pin>, StoreError> {
+    connection
+        .prepare_cached("SELECT user, device_list, verified, since FROM pins WHERE user = ?1")
+        .sql()?
+        .query_row(params![user.as_str()], |row| {
+            Ok(Pin {
+                user: parsed(row, "user")?,
+                device_list: row.get("device_list")?,
+                verified: row.get("verified")?,
+                since: unsigned(row, "since")?,
+            })
+        })
+        .optional()
+        .sql()
+}
+
+pub(super) fn put(connection: &Connection, pin: &Pin) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO pins (user, device_list, verified, since) \
+             VALUES (:user, :device_list, :verified, :since)",
+        )
+        .sql()?
+        .execute(named_params! {
+            ":user": pin.user.as_str(),
+            ":device_list": pin.device_list,
+            ":verified": pin.verified,
+            ":since": integer(pin.since)?,
+        })
+        .sql()?;
+    Ok(())
+}

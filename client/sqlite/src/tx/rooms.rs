@@ -1,0 +1,156 @@
+//! Rooms, and the heads of their hash chains.
+
+use grove_core::store::{Room, RoomState, Stop, StoreError};
+use grove_wire::uri::RoomUri;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::values::{integer, parsed, unsigned, word};
+use crate::error::Sql;
+
+pub(super) fn find(connection: &Connection, room: &RoomUri) -> Result<Option<Room>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
+             leaf_since, unreadable, removals_since, stop_ours, stop_theirs FROM rooms WHERE uri = ?1",
+        )
+        .sql()?
+        .query_row(params![room.as_str()], read)
+        .optional()
+        .sql()
+}
+
+pub(super) fn list(connection: &Connection) -> Result<Vec<Room>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
+             leaf_since, unreadable, removals_since, stop_ours, stop_theirs FROM rooms ORDER BY uri",
+        )
+        .sql()?
+        .query_map([], read)
+        .sql()?
+        .collect::<rusqlite::Result<_>>()
+        .sql()
+}
+
+pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError> {
+    let (stop_ours, stop_theirs) = match &room.stop {
+        Some(Stop::Fork { ours, theirs }) => (Some(ours), Some(theirs)),
+        None => (None, None),
+    };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO rooms (uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, \
+             counter, profile_due, leaf_since, unreadable, removals_since, stop_ours, stop_theirs) VALUES (:uri, :state, \
+             :name, :topic, :profile, :profile_version, :epoch, :seq, :head, :receipt, :counter, :profile_due, \
+             :leaf_since, :unreadable, :removals_since, :stop_ours, :stop_theirs)",
+        )
+        .sql()?
+        .execute(named_params! {
+            ":uri": room.uri.as_str(),
+            ":state": state_word(room.state),
+            ":name": room.name,
+            ":topic": room.topic,
+            ":profile": room.profile,
+            ":profile_version": integer(room.profile_version)?,
+            ":epoch": integer(room.epoch)?,
+            ":seq": integer(room.seq)?,
+            ":head": room.head,
+            ":receipt": room.receipt,
+            ":counter": integer(room.counter)?,
+            ":profile_due": room.profile_due,
+            ":leaf_since": integer(room.leaf_since)?,
+            ":unreadable": integer(room.unreadable)?,
+            ":removals_since": room.removals_since.map(integer).transpose()?,
+            ":stop_ours": stop_ours,
+            ":stop_theirs": stop_theirs,
+        })
+        .sql()?;
+    Ok(())
+}
+
+pub(super) fn put_head(
+    connection: &Connection,
+    room: &RoomUri,
+    seq: u64,
+    head: &[u8; 32],
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO heads (room, seq, head) VALUES (?1, ?2, ?3)")
+        .sql()?
+        .execute(params![room.as_str(), integer(seq)?, head])
+        .sql()?;
+    Ok(())
+}
+
+pub(super) fn find_head(
+    connection: &Connection,
+    room: &RoomUri,
+    seq: u64,
+) -> Result<Option<[u8; 32]>, StoreError> {
+    connection
+        .prepare_cached("SELECT head FROM heads WHERE room = ?1 AND seq = ?2")
+        .sql()?
+        .query_row(params![room.as_str(), integer(seq)?], |row| row.get(0))
+        .optional()
+        .sql()
+}
+
+pub(super) fn remove_heads(
+    connection: &Connection,
+    room: &RoomUri,
+    below: u64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM heads WHERE room = ?1 AND seq < ?2")
+        .sql()?
+        .execute(params![room.as_str(), integer(below)?])
+        .sql()?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Room> {
+    let theirs: Option<Vec<u8>> = row.get("stop_theirs")?;
+    let ours: Option<Vec<u8>> = row.get("stop_ours")?;
+    Ok(Room {
+        uri: parsed(row, "uri")?,
+        state: word(row, "state", read_state)?,
+        name: row.get("name")?,
+        topic: row.get("topic")?,
+        profile: row.get("profile")?,
+        profile_version: unsigned(row, "profile_version")?,
+        epoch: unsigned(row, "epoch")?,
+        seq: unsigned(row, "seq")?,
+        head: row.get("head")?,
+        receipt: row.get("receipt")?,
+        counter: unsigned(row, "counter")?,
+        profile_due: row.get("profile_due")?,
+        leaf_since: unsigned(row, "leaf_since")?,
+        unreadable: unsigned(row, "unreadable")?,
+        removals_since: row.get("removals_since")?,
+        stop: theirs.map(|theirs| Stop::Fork {
+            ours: ours.unwrap_or_default(),
+            theirs,
+        }),
+    })
+}
+
+fn state_word(state: RoomState) -> &'static str {
+    match state {
+        RoomState::Creating => "creating",
+        RoomState::Joining => "joining",
+        RoomState::Joined => "joined",
+        RoomState::Left => "left",
+        RoomState::Removed => "removed",
+    }
+}
+
+fn read_state(word: &str) -> Option<RoomState> {
+    Some(match word {
+        "creating" => RoomState::Creating,
+        "joining" => RoomState::Joining,
+        "joined" => RoomState::Joined,
+        "left" => RoomState::Left,
+        "removed" => RoomState::Removed,
+        _ => return None,
+    })
+}

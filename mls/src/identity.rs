@@ -1,0 +1,45 @@
+//! Who is who: keys, and the objects they sign. Free of OpenMLS.
+//!
+//! A user is a user identity key ([`UserIdentityKey`]); the key names the user's devices in a [`SignedDeviceList`] and puts
+//! a [`DeviceCredential`] into each of their leaves. A [`RecoveryKey`], kept on paper, can replace it. This module must not
+//! know rooms' policy, MLS groups or where anything is stored.
+//!
+//! The surprise: every object keeps the exact bytes it arrived in, and signatures and hashes are taken over those. Nothing
+//! is ever encoded again in order to be verified.
+//!
+//! All objects are TLS presentation language, signed as `label || 0x00 || bytes` with a [`Label`] per type. Golden bytes of
+//! each stand in the tests: a change of one is a change of the protocol.
+
+mod credential;
+mod keys;
+mod list;
+mod pin;
+mod profile;
+mod receipt;
+mod record;
+mod recovery;
+mod rotation;
+mod session;
+mod signed;
+
+pub use credential::{DeviceCredential, DeviceCredentialError};
+pub use keys::{
+    BadSignature, DeviceKey, Label, PublicKey, RecoveryKey, ServerKey, UserIdentityKey,
+    WrongKeyLength, verify, verify_with_label,
+};
+pub use list::{DEVICE_LIST_VALIDITY_MS, DeviceList, ListError, ListedDevice, SignedDeviceList};
+pub use pin::{Pin, PinViolation};
+pub use profile::{
+    MAX_ROOM_NAME_BYTES, MAX_ROOM_TOPIC_BYTES, ProfileError, RoomProfile, SignedRoomProfile,
+};
+pub use receipt::{Head, Receipt, ReceiptError, SignedReceipt};
+pub use record::{CREATION_RECORD_VERSION, CreationRecord, RecordError, SignedCreationRecord};
+pub use recovery::WordsError;
+pub use rotation::{
+    RecoveryRotation, RotationAuthority, SignedRecoveryRotation, SignedUikRotation, UikRotation,
+};
+pub use session::SessionProof;
+pub use signed::SignedError;
+
+#[cfg(test)]
+mod tests;

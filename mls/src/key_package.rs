@@ -1,0 +1,251 @@
+//! KeyPackages: how a sleeping device is added (RFC 9420, section 10).
+//!
+//! [`make`] is the device's side, [`validate`] everybody else's: the home server's at upload and the committer's before an
+//! Add. This module must not know rooms, nor where KeyPackages are kept.
+//!
+//! The surprise: OpenMLS itself judges lifetimes by the system clock, here and again when an Add is committed or received.
+//! The `now_ms` of [`validate`] is judged in addition; it can only refuse more.
+
+use std::time::Duration;
+
+use grove_wire::mls as wire;
+use openmls::prelude::{
+    Extension, ExtensionType, KeyPackage, Lifetime, MlsMessageOut, ProtocolVersion,
+};
+use openmls_traits::OpenMlsProvider as _;
+
+use crate::{
+    identity::PublicKey,
+    leaf::{self, LEAF_LIFETIME},
+    member::DeviceIdentity,
+    room::validation::{self, IdentityViolation, ValidLeaf},
+    storage::{MemberStorage, Records},
+    suite::{Crypto, DeviceSigner, MlsError, Suite, convert},
+};
+
+/// How much of its lifetime a KeyPackage must have left when it is handed out or added: 30 days, the age limit of the log.
+///
+/// OpenMLS judges an Add by the clock of whoever reads it. A device that was off-line for the whole age limit must still
+/// find the KeyPackage alive, or it could not follow its room past that commit.
+pub const MIN_REMAINING_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// Whether a KeyPackage may be handed out more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastResort {
+    /// Once: its secrets are deleted with the first Welcome.
+    No,
+    /// When no other is left. Kept by the device until replaced.
+    Yes,
+}
+
+/// A KeyPackage just made; its secrets are among the storage's changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeKeyPackage {
+    /// For the upload: an `MLSMessage` with the KeyPackage.
+    pub message: wire::MlsMessage,
+    /// Its `KeyPackageRef`.
+    pub reference: Vec<u8>,
+    /// End of its lifetime, in seconds since 1970.
+    pub not_after: u64,
+}
+
+/// Why no KeyPackage could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// OpenMLS refused, or the storage failed.
+    #[error("the KeyPackage cannot be made: {0}")]
+    Mls(#[from] MlsError),
+}
+
+/// Makes a KeyPackage that can be used for [`LEAF_LIFETIME`] from now on, by the system's clock.
+///
+/// # Errors
+/// [`MakeError::Mls`].
+pub fn make<R: Records>(
+    storage: &MemberStorage<'_, R>,
+    identity: &DeviceIdentity,
+    suite: Suite,
+    last_resort: LastResort,
+) -> Result<MadeKeyPackage, MakeError> {
+    let builder = KeyPackage::builder()
+        .key_package_lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
+        .leaf_node_capabilities(leaf::capabilities())
+        .leaf_node_extensions(leaf::extensions(&identity.credential)?);
+    let builder = match last_resort {
+        LastResort::No => builder,
+        LastResort::Yes => builder.mark_as_last_resort(),
+    };
+    let bundle = builder
+        .build(
+            suite.ciphersuite(),
+            storage,
+            &DeviceSigner(&identity.key),
+            leaf::credential_with_key(identity),
+        )
+        .map_err(MlsError::of)?;
+    let key_package = bundle.into_key_package();
+    Ok(MadeKeyPackage {
+        reference: reference(&key_package, storage.crypto())?,
+        not_after: key_package.life_time().not_after(),
+        message: convert::to_message(&MlsMessageOut::from(key_package))?,
+    })
+}
+
+/// Why a KeyPackage is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyPackageError {
+    /// Its leaf cannot take part in our rooms.
+    #[error("the KeyPackage lacks capabilities that every room requires")]
+    Capabilities,
+    /// Its lifetime is over, or is about to be by the clock asked.
+    #[error("the KeyPackage has expired")]
+    Expired,
+    /// It carries an extension that is not known.
+    #[error("the KeyPackage has an unknown extension")]
+    Extensions,
+    /// Its leaf is not a device its user signed.
+    #[error(transparent)]
+    Identity(#[from] IdentityViolation),
+    /// Its lifetime is longer than a KeyPackage may have (RFC 9420, section 10.1, leaves the bound to us).
+    #[error("the KeyPackage's lifetime is too long")]
+    Lifetime,
+    /// Malformed, or a signature in it is not valid.
+    #[error("not a valid KeyPackage: {0}")]
+    Malformed(#[from] MlsError),
+    /// Its lifetime has not begun.
+    #[error("the KeyPackage is not valid yet")]
+    NotYet,
+    /// A suite Grove does not speak.
+    #[error("the KeyPackage is for suite {0:#06x}, which is not supported")]
+    Suite(u16),
+}
+
+/// A KeyPackage that can be handed out, and added.
+#[derive(Clone)]
+pub struct ValidKeyPackage {
+    /// Its `KeyPackageRef`.
+    pub reference: Vec<u8>,
+    /// Whose device it adds.
+    pub leaf: ValidLeaf,
+    /// The suite of the rooms it can be used for.
+    pub suite: Suite,
+    /// End of its lifetime, in seconds since 1970.
+    pub not_after: u64,
+    /// Whether it may be handed out again.
+    pub last_resort: LastResort,
+    pub(crate) key_package: KeyPackage,
+}
+
+impl std::fmt::Debug for ValidKeyPackage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ValidKeyPackage")
+            .field("suite", &self.suite)
+            .field("not_after", &self.not_after)
+            .field("last_resort", &self.last_resort)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ValidKeyPackage {
+    /// The device's signature key.
+    pub fn key(&self) -> &PublicKey {
+        &self.leaf.key
+    }
+
+    /// The bare KeyPackage, as it stands in a `KeyMaterialResponse`.
+    ///
+    /// # Errors
+    /// [`MlsError`] never happens for a KeyPackage that was decoded; it is there because encoding can fail.
+    pub fn to_wire(&self) -> Result<wire::KeyPackage, MlsError> {
+        let bytes = convert::encode(&self.key_package)?;
+        wire::KeyPackage::from_bytes(bytes).map_err(MlsError::of)
+    }
+}
+
+/// Judges the bytes of an `MLSMessage` with a KeyPackage, as they are uploaded. `now_ms` is milliseconds since 1970.
+///
+/// # Errors
+/// [`KeyPackageError`].
+pub fn validate(bytes: &[u8], now_ms: u64) -> Result<ValidKeyPackage, KeyPackageError> {
+    let message = wire::MlsMessage::from_bytes(bytes.to_vec()).map_err(MlsError::of)?;
+    let key_package = message
+        .key_package()
+        .ok_or_else(|| MlsError::text("not a KeyPackage"))?;
+    validate_bare(&key_package, now_ms)
+}
+
+/// Judges a KeyPackage as it stands in a `KeyMaterialResponse`. `now_ms` is milliseconds since 1970.
+///
+/// # Errors
+/// [`KeyPackageError`].
+pub fn validate_bare(
+    key_package: &wire::KeyPackage,
+    now_ms: u64,
+) -> Result<ValidKeyPackage, KeyPackageError> {
+    let code = key_package.cipher_suite();
+    let suite = Suite::from_code(code).ok_or(KeyPackageError::Suite(code))?;
+    let crypto = Crypto::default();
+    let key_package = convert::key_package(key_package)?
+        .validate(&crypto, ProtocolVersion::Mls10)
+        .map_err(MlsError::of)?;
+    check_form(&key_package)?;
+    check_lifetime(key_package.life_time(), now_ms)?;
+    Ok(ValidKeyPackage {
+        reference: reference(&key_package, &crypto)?,
+        leaf: validation::objective(&leaf::facts(key_package.leaf_node()))?,
+        suite,
+        not_after: key_package.life_time().not_after(),
+        last_resort: if key_package.last_resort() {
+            LastResort::Yes
+        } else {
+            LastResort::No
+        },
+        key_package,
+    })
+}
+
+/// What does not depend on the time, nor on whom it belongs to.
+pub(crate) fn check_form(key_package: &KeyPackage) -> Result<(), KeyPackageError> {
+    if !leaf::is_complete(key_package.leaf_node().capabilities()) {
+        return Err(KeyPackageError::Capabilities);
+    }
+    let is_known = |one: &Extension| one.extension_type() == ExtensionType::LastResort;
+    if !key_package.extensions().iter().all(is_known) {
+        return Err(KeyPackageError::Extensions);
+    }
+    if key_package.life_time().has_acceptable_range() {
+        Ok(())
+    } else {
+        Err(KeyPackageError::Lifetime)
+    }
+}
+
+/// Whether it lives for [`MIN_REMAINING_LIFETIME`] more.
+pub(crate) fn check_remaining(
+    key_package: &KeyPackage,
+    now_ms: u64,
+) -> Result<(), KeyPackageError> {
+    let needed = (now_ms / 1000).saturating_add(MIN_REMAINING_LIFETIME.as_secs());
+    if key_package.life_time().not_after() > needed {
+        Ok(())
+    } else {
+        Err(KeyPackageError::Expired)
+    }
+}
+
+fn check_lifetime(lifetime: &Lifetime, now_ms: u64) -> Result<(), KeyPackageError> {
+    let now = now_ms / 1000;
+    if lifetime.not_after() <= now {
+        return Err(KeyPackageError::Expired);
+    }
+    if lifetime.not_before() > now {
+        return Err(KeyPackageError::NotYet);
+    }
+    Ok(())
+}
+
+/// The `KeyPackageRef` (RFC 9420, section 5.2).
+pub(crate) fn reference(key_package: &KeyPackage, crypto: &Crypto) -> Result<Vec<u8>, MlsError> {
+    let reference = key_package.hash_ref(crypto).map_err(MlsError::of)?;
+    Ok(reference.as_slice().to_vec())
+}

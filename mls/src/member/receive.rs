@@ -1,0 +1,368 @@
+//! Reading the room's log: application messages, proposals and commits, one at a time and in its order.
+//!
+//! A commit is judged before it is merged, by the same function as at the hub; a bad one changes nothing, whoever let it
+//! through. Must not know sequence numbers.
+//!
+//! The surprise: OpenMLS judges the lifetime of an added KeyPackage by this machine's clock, so a member that reads an Add
+//! after the KeyPackage's end cannot follow and must join anew. Hubs therefore accept only KeyPackages that outlive the log
+//! ([`crate::key_package::MIN_REMAINING_LIFETIME`]).
+
+use grove_wire::{
+    mls::{ContentType, MlsMessage, SenderKind},
+    uri::{ClientUri, UserUri},
+};
+use openmls::{
+    framing::errors::{MessageDecryptionError, SecretTreeError},
+    group::{ProcessMessageError, QueuedProposal, StagedCommit, ValidationError},
+    prelude::{ProcessedMessage, ProcessedMessageContent, Sender},
+};
+
+use super::Group;
+use crate::{
+    franking, leaf,
+    public::{
+        Refused,
+        judge::{self, EMPTY_SAFE_AAD, Judged},
+        proposal,
+    },
+    room::{
+        CommitFacts, Committer, RoomState,
+        validation::{ValidLeaf, objective},
+    },
+    storage::{MemberStorage, Records, StorageError},
+    suite::{MlsError, convert},
+};
+
+/// What an entry of the log was.
+#[derive(Debug)]
+pub enum Received {
+    /// A proposal or message of an older epoch, or one that was read before. Nothing changed.
+    AlreadySeen,
+    /// An application message.
+    Application {
+        /// Who sent it, judged by the leaf.
+        sender: ValidLeaf,
+        /// The sender's leaf.
+        leaf: u32,
+        /// What was sealed.
+        data: Vec<u8>,
+        /// A Safe AAD with the franking tag and nothing else.
+        authenticated_data: Vec<u8>,
+        /// Whether the sender's role may send. If not, the message is to be dropped: the hub could not see who sent it.
+        may_send: bool,
+    },
+    /// A commit, which is merged.
+    Commit(Merged),
+    /// An own message that came back. It cannot be opened again, and nothing is proven about it.
+    Own,
+    /// A proposal, which now awaits a commit. Sending is blocked until then.
+    Proposal(Proposed),
+}
+
+/// What a merged commit changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// The epoch it began.
+    pub epoch: u64,
+    /// Who made it.
+    pub committer: ClientUri,
+    /// Whose clients it added; an external committer among them.
+    pub added: Vec<ClientUri>,
+    /// Whose clients it removed.
+    pub removed: Vec<ClientUri>,
+    /// Users with their roles before and after, by index; 0 is not listed.
+    pub participants_changed: Vec<(UserUri, u32, u32)>,
+    /// Whether this client was removed. Nothing more can be read then.
+    pub removed_self: bool,
+    /// Whether it was the pending commit of this client.
+    pub was_own: bool,
+}
+
+/// A proposal that awaits a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposed {
+    /// The client that goes.
+    pub leaving: ClientUri,
+    /// Who proposed it; none is the hub.
+    pub proposer: Option<ClientUri>,
+}
+
+/// Why an entry of the log could not be read. The group is as before.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// Made in an epoch that this client has not reached: a commit is missing.
+    #[error("the message is of epoch {found}, this client is in epoch {current}")]
+    Ahead {
+        /// This client's epoch.
+        current: u64,
+        /// The message's epoch.
+        found: u64,
+    },
+    /// This client has been removed from the room, or is not a member yet.
+    #[error("this client is not in the room any more")]
+    NotAMember,
+    /// Everybody refuses it, or should.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The storage failed; what was read must be read again.
+    #[error("the room's MLS state cannot be stored")]
+    Storage(#[source] StorageError),
+    /// Not a message of this room.
+    #[error("not a message of this room")]
+    WrongRoom,
+}
+
+impl From<MlsError> for ReceiveError {
+    fn from(error: MlsError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Group {
+    /// Reads the next entry of the room's log.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]. After any, the group is unchanged and the next entry may be tried; a refused commit that others
+    /// merged means that this client must join anew.
+    pub fn receive<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        message: &MlsMessage,
+    ) -> Result<Received, ReceiveError> {
+        let framing = message.framing().ok_or(ReceiveError::WrongRoom)?;
+        if framing.group_id != self.room().hash() {
+            return Err(ReceiveError::WrongRoom);
+        }
+        if !self.is_active() {
+            return Err(ReceiveError::NotAMember);
+        }
+        let current = self.epoch();
+        if framing.epoch < current {
+            return Ok(Received::AlreadySeen);
+        }
+        if framing.epoch > current {
+            return Err(ReceiveError::Ahead {
+                current,
+                found: framing.epoch,
+            });
+        }
+        check_authenticated_data(framing.content_type, framing.authenticated_data)?;
+        // Somebody who proposes to add itself is refused before OpenMLS looks at it.
+        if framing.sender == Some(SenderKind::NewMemberProposal) {
+            return Err(Refused::Proposal(proposal::ProposalViolation::Kind).into());
+        }
+        match self
+            .mls
+            .process_message(storage, convert::protocol_message(message)?)
+        {
+            Ok(processed) => self.take(storage, processed),
+            Err(error) => seen_before(error),
+        }
+    }
+
+    fn take<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        processed: ProcessedMessage,
+    ) -> Result<Received, ReceiveError> {
+        let sender = processed.sender().clone();
+        let authenticated_data = processed.aad().to_vec();
+        match processed.into_content() {
+            ProcessedMessageContent::ApplicationMessage(message) => {
+                self.application(&sender, message.into_bytes(), authenticated_data)
+            }
+            ProcessedMessageContent::OwnPrivateMessage => Ok(Received::Own),
+            ProcessedMessageContent::OwnPendingCommit => self.merge_own(storage),
+            ProcessedMessageContent::ProposalMessage(queued) => self.keep(storage, *queued),
+            ProcessedMessageContent::StagedCommitMessage(staged) => {
+                self.merge(storage, &sender, *staged)
+            }
+            ProcessedMessageContent::UnresolvedAppDataCommit(unresolved) => {
+                let updates = unresolved.app_data_update_proposals();
+                let changes =
+                    judge::resolve(&self.state, updates, self.mls.app_data_dictionary_updater())
+                        .map_err(Refused::from)?;
+                let staged = self
+                    .mls
+                    .stage_app_data_commit(storage, *unresolved, changes)
+                    .map_err(MlsError::of)?;
+                self.merge(storage, &sender, staged)
+            }
+            ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
+                Err(Refused::Proposal(proposal::ProposalViolation::Kind).into())
+            }
+        }
+    }
+
+    fn application(
+        &self,
+        sender: &Sender,
+        data: Vec<u8>,
+        authenticated_data: Vec<u8>,
+    ) -> Result<Received, ReceiveError> {
+        let unknown = || MlsError::text("an application message of somebody who is not a member");
+        let Sender::Member(index) = sender else {
+            return Err(unknown().into());
+        };
+        let node = self.mls.public_group().leaf(*index).ok_or_else(unknown)?;
+        let sender =
+            objective(&leaf::facts(node)).map_err(|error| Refused::Policy(error.into()))?;
+        let may_send = self.state.may_send(&sender.user);
+        Ok(Received::Application {
+            sender,
+            leaf: index.u32(),
+            data,
+            authenticated_data,
+            may_send,
+        })
+    }
+
+    /// Judges a proposal and lets it await a commit.
+    fn keep<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        queued: QueuedProposal,
+    ) -> Result<Received, ReceiveError> {
+        let pending = self.pending();
+        let reference = queued.proposal_reference_ref().as_slice();
+        if pending.refs.iter().any(|one| one.reference == reference) {
+            return Ok(Received::AlreadySeen);
+        }
+        let standing = proposal::check(&self.state, self.mls.public_group(), &pending, &queued)
+            .map_err(Refused::from)?;
+        self.mls
+            .store_pending_proposal(storage, queued)
+            .map_err(ReceiveError::Storage)?;
+        Ok(Received::Proposal(Proposed {
+            leaving: standing.leaving,
+            proposer: standing.proposer,
+        }))
+    }
+
+    fn merge<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        sender: &Sender,
+        staged: StagedCommit,
+    ) -> Result<Received, ReceiveError> {
+        let judged = judge::judge(
+            &self.state,
+            &self.pending(),
+            self.mls.public_group(),
+            sender,
+            &staged,
+        )?;
+        let merged = self.describe(&judged, &staged)?;
+        self.mls
+            .merge_staged_commit(storage, staged)
+            .map_err(MlsError::of)?;
+        self.state = judged.after;
+        Ok(Received::Commit(merged))
+    }
+
+    /// The own commit, judged when it was made, in this same epoch.
+    fn merge_own<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+    ) -> Result<Received, ReceiveError> {
+        let sender = Sender::Member(self.mls.own_leaf_index());
+        let staged = self
+            .mls
+            .pending_commit()
+            .ok_or_else(|| MlsError::text("no commit is pending"))?;
+        let judged = judge::judge(
+            &self.state,
+            &self.pending(),
+            self.mls.public_group(),
+            &sender,
+            staged,
+        )?;
+        let merged = Merged {
+            was_own: true,
+            ..self.describe(&judged, staged)?
+        };
+        self.mls
+            .merge_pending_commit(storage)
+            .map_err(MlsError::of)?;
+        self.state = judged.after;
+        Ok(Received::Commit(merged))
+    }
+
+    fn describe(&self, judged: &Judged, staged: &StagedCommit) -> Result<Merged, Refused> {
+        let facts = &judged.facts;
+        let identity = |bytes: &[u8]| crate::public::client(bytes);
+        let unknown = || MlsError::text("a leaf without a client URI");
+        let mut added: Vec<ClientUri> = facts
+            .adds
+            .iter()
+            .filter_map(|leaf| identity(&leaf.identity))
+            .collect();
+        let committer = match &facts.committer {
+            Committer::Member(leaf) => self.client_at(*leaf).ok_or_else(unknown)?,
+            Committer::Joiner(leaf) => {
+                let joiner = identity(&leaf.identity).ok_or_else(unknown)?;
+                added.push(joiner.clone());
+                joiner
+            }
+        };
+        Ok(Merged {
+            epoch: staged.epoch().as_u64(),
+            committer,
+            added,
+            removed: removed_leaves(facts)
+                .filter_map(|leaf| self.client_at(leaf))
+                .collect(),
+            participants_changed: participants_changed(&self.state, &judged.after),
+            removed_self: removed_leaves(facts).any(|leaf| leaf == self.own_leaf()),
+            was_own: false,
+        })
+    }
+}
+
+pub(crate) fn removed_leaves(facts: &CommitFacts) -> impl Iterator<Item = u32> {
+    facts
+        .removes
+        .iter()
+        .map(|one| one.leaf)
+        .chain(facts.self_removes.iter().copied())
+}
+
+fn participants_changed(before: &RoomState, after: &RoomState) -> Vec<(UserUri, u32, u32)> {
+    let changes = before.participants.changes_to(&after.participants);
+    changes
+        .into_iter()
+        .map(|change| (change.user, change.from, change.to))
+        .collect()
+}
+
+/// Handshakes carry an empty Safe AAD, messages one with the franking tag. Anything behind it is refused, though OpenMLS
+/// would let it pass.
+fn check_authenticated_data(content: ContentType, data: &[u8]) -> Result<(), Refused> {
+    let expected = match content {
+        ContentType::Application => is_franking_tag(data),
+        ContentType::Proposal | ContentType::Commit => data == EMPTY_SAFE_AAD,
+    };
+    if expected {
+        Ok(())
+    } else {
+        Err(Refused::AuthenticatedData)
+    }
+}
+
+fn is_franking_tag(data: &[u8]) -> bool {
+    matches!(franking::find_tag(data), Ok(Some(tag)) if franking::authenticated_data(&tag) == data)
+}
+
+/// Tells a message that was opened before from one that cannot be opened.
+fn seen_before(error: ProcessMessageError<StorageError>) -> Result<Received, ReceiveError> {
+    match error {
+        ProcessMessageError::StorageError(error) => Err(ReceiveError::Storage(error)),
+        ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
+            // The log is ordered, so a generation left behind is one that was used.
+            MessageDecryptionError::SecretTreeError(
+                SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast,
+            ),
+        )) => Ok(Received::AlreadySeen),
+        other => Err(MlsError::of(other).into()),
+    }
+}

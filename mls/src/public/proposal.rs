@@ -1,0 +1,110 @@
+//! Which proposals may stand by themselves and await a commit: leaving, and the hub's removals. Nothing else.
+//!
+//! A proposal in MLS blocks sending for everybody until it is committed, so each kind that may stand is a means to silence
+//! a room. Must not know commits.
+
+use grove_wire::{mimi::room::capability, uri::ClientUri};
+use openmls::{
+    group::{PublicGroup, QueuedProposal},
+    prelude::{LeafNodeIndex, Sender},
+};
+
+use crate::room::{Pending, PendingKind, PendingProposal, RoomState};
+
+use super::{client, facts};
+
+/// Why a proposal may not await a commit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProposalViolation {
+    /// The removal of that client awaits a commit already. A commit could not include both.
+    #[error("that client is leaving already")]
+    AlreadyLeaving,
+    /// Another kind than Remove and `SelfRemove`, or from somebody who is neither a member nor the hub.
+    #[error("only removals may await a commit")]
+    Kind,
+    /// The member's role does not allow it.
+    #[error("the role may not propose this")]
+    NotAllowed,
+    /// A member proposes to remove somebody else's client; who may remove others commits.
+    #[error("only a user's own clients may be proposed for removal")]
+    NotOwnClient,
+    /// A client proposes to remove itself by Remove, which an external commit could not include.
+    #[error("a client leaves by SelfRemove")]
+    SelfByRemove,
+    /// The leaf is blank.
+    #[error("there is no leaf {0}")]
+    UnknownLeaf(u32),
+}
+
+/// A proposal that may await a commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) proposal: PendingProposal,
+    /// The client that goes.
+    pub(crate) leaving: ClientUri,
+    /// The client that proposes; none is the hub.
+    pub(crate) proposer: Option<ClientUri>,
+}
+
+/// Judges a proposal whose signature OpenMLS has verified; `pending` are those that came before it.
+///
+/// A `SelfRemove` may follow a Remove of its leaf, for it is the one that an external commit can include. The other way
+/// round OpenMLS stumbles when it makes the commit.
+pub(crate) fn check(
+    state: &RoomState,
+    group: &PublicGroup,
+    pending: &Pending,
+    queued: &QueuedProposal,
+) -> Result<Standing, ProposalViolation> {
+    let proposal = facts::waiting(queued).ok_or(ProposalViolation::Kind)?;
+    let (PendingKind::Remove(leaf) | PendingKind::SelfRemove(leaf)) = proposal.kind;
+    let leaving = client_at(group, leaf)?;
+    if matches!(proposal.kind, PendingKind::Remove(_)) && is_pending(pending, leaf) {
+        return Err(ProposalViolation::AlreadyLeaving);
+    }
+    let sender = match queued.sender() {
+        Sender::Member(index) => index.u32(),
+        // The context has one external sender, the hub.
+        Sender::External(_) => {
+            return Ok(Standing {
+                proposal,
+                leaving,
+                proposer: None,
+            });
+        }
+        Sender::NewMemberCommit | Sender::NewMemberProposal => return Err(ProposalViolation::Kind),
+    };
+    let proposer = client_at(group, sender)?;
+    let needed = match proposal.kind {
+        PendingKind::SelfRemove(_) => capability::CAN_REMOVE_SELF,
+        PendingKind::Remove(_) if leaf == sender => return Err(ProposalViolation::SelfByRemove),
+        PendingKind::Remove(_) if leaving.user() != proposer.user() => {
+            return Err(ProposalViolation::NotOwnClient);
+        }
+        PendingKind::Remove(_) => capability::CAN_REMOVE_OWN_CLIENT,
+    };
+    if !state
+        .roles
+        .may(state.participants.role_of(&proposer.user()), needed)
+    {
+        return Err(ProposalViolation::NotAllowed);
+    }
+    Ok(Standing {
+        proposal,
+        leaving,
+        proposer: Some(proposer),
+    })
+}
+
+fn is_pending(pending: &Pending, wanted: u32) -> bool {
+    pending.refs.iter().any(|one| match one.kind {
+        PendingKind::Remove(leaf) | PendingKind::SelfRemove(leaf) => leaf == wanted,
+    })
+}
+
+fn client_at(group: &PublicGroup, leaf: u32) -> Result<ClientUri, ProposalViolation> {
+    let node = group
+        .leaf(LeafNodeIndex::new(leaf))
+        .ok_or(ProposalViolation::UnknownLeaf(leaf))?;
+    client(node.credential().serialized_content()).ok_or(ProposalViolation::UnknownLeaf(leaf))
+}

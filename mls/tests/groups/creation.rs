@@ -1,0 +1,230 @@
+//! New rooms: what a hub takes as one, and what a joiner does.
+
+use grove_mls::{
+    identity::{PublicKey, ServerKey},
+    member::join::{self, JoinError},
+    public::{CreateRefusal, HubGroup},
+    room::Role,
+    storage::MemberStorage,
+};
+use grove_wire::{
+    codec::Opaque,
+    mimi::update::HandshakeBundle,
+    uri::{Provider, RoomUri},
+};
+
+use crate::world::{Device, World, creation_record, device, make_room, uik, user};
+
+struct Fresh {
+    alice: Device,
+    hub: Provider,
+    server_key: PublicKey,
+    request: grove_wire::api::rooms::CreateRoomRequest,
+}
+
+fn fresh() -> Fresh {
+    let hub = Provider::parse("a.example").unwrap();
+    let server_key = ServerKey::from_seed([3; 32]).public();
+    let mut alice = device("alice", 0);
+    let request = make_room(&mut alice, &hub, &server_key, uik("alice").public());
+    Fresh {
+        alice,
+        hub,
+        server_key,
+        request,
+    }
+}
+
+impl Fresh {
+    fn create(&self) -> Result<HubGroup, CreateRefusal> {
+        HubGroup::create(
+            &self.request,
+            &self.hub,
+            &self.server_key,
+            &self.alice.identity.client,
+        )
+    }
+}
+
+#[test]
+fn a_room_begins_with_its_creator_as_owner() {
+    let fresh = fresh();
+    let (hub, snapshot) = HubGroup::create_capturing(
+        &fresh.request,
+        &fresh.hub,
+        &fresh.server_key,
+        &fresh.alice.identity.client,
+    )
+    .unwrap();
+    assert_eq!(hub.epoch(), 0);
+    assert_eq!(
+        hub.state().participants.role_of(&user("alice")),
+        Role::Owner.index()
+    );
+    assert_eq!(hub.server_key(), &fresh.server_key);
+    let group = fresh.alice.group.as_ref().unwrap();
+    assert_eq!(group.state(), hub.state());
+    assert_eq!(group.room(), &hub.state().room_uri);
+    assert_eq!(
+        HubGroup::load(&snapshot).unwrap().snapshot().unwrap(),
+        snapshot
+    );
+}
+
+#[test]
+fn a_hub_refuses_what_is_not_its_own() {
+    let Fresh {
+        alice,
+        hub,
+        server_key,
+        request,
+    } = fresh();
+    let refuse = |request: &_, hub: &_, key: &_, client: &_| {
+        HubGroup::create(request, hub, key, client).unwrap_err()
+    };
+    let client = &alice.identity.client;
+    let other_hub = Provider::parse("b.example").unwrap();
+    assert_eq!(
+        refuse(&request, &other_hub, &server_key, client),
+        CreateRefusal::WrongHub
+    );
+    let other_key = ServerKey::from_seed([4; 32]).public();
+    assert_eq!(
+        refuse(&request, &hub, &other_key, client),
+        CreateRefusal::ServerKey
+    );
+    for stranger in [device("bob", 0), device("alice", 1)] {
+        assert_eq!(
+            refuse(&request, &hub, &server_key, &stranger.identity.client),
+            CreateRefusal::NotYours
+        );
+    }
+}
+
+#[test]
+fn the_record_in_the_request_is_the_one_in_the_group() {
+    let mut changed = fresh();
+    let another = creation_record(&device("alice", 1), &changed.hub, uik("alice").public());
+    changed.request.record = Opaque::new(another.as_bytes()).unwrap();
+    assert_eq!(changed.create().unwrap_err(), CreateRefusal::RecordMismatch);
+    let mut bytes = creation_record(&changed.alice, &changed.hub, uik("alice").public())
+        .as_bytes()
+        .to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    changed.request.record = Opaque::new(bytes).unwrap();
+    assert!(matches!(changed.create(), Err(CreateRefusal::Record(_))));
+}
+
+#[test]
+fn the_leaf_is_the_device_and_the_user_of_the_record() {
+    let hub = Provider::parse("a.example").unwrap();
+    let server_key = ServerKey::from_seed([3; 32]).public();
+    let mut alice = device("alice", 0);
+    // The record names another user identity key than the one that signed the leaf.
+    let request = make_room(&mut alice, &hub, &server_key, uik("mallory").public());
+    let made = Fresh {
+        alice,
+        hub,
+        server_key,
+        request,
+    };
+    assert_eq!(made.create().unwrap_err(), CreateRefusal::Device);
+}
+
+#[test]
+fn a_room_in_use_is_not_new() {
+    let mut world = World::with(&["alice", "bob"]);
+    let fresh = fresh();
+    let mut request = fresh.request.clone();
+    request.ratchet_tree = world.hub.tree().unwrap();
+    request.group_info = grove_wire::mls::GroupInfo::from_bytes(world.group_info.clone()).unwrap();
+    request.record = Opaque::new(world.hub.state().record.as_bytes()).unwrap();
+    world.devices[0].say("in use").unwrap();
+    let refused = HubGroup::create(
+        &request,
+        &fresh.hub,
+        &fresh.server_key,
+        &world.devices[0].identity.client,
+    );
+    assert_eq!(refused.unwrap_err(), CreateRefusal::Participants);
+}
+
+#[test]
+fn bytes_that_are_changed_anywhere_make_no_room() {
+    let fresh = fresh();
+    let group_info = fresh.request.group_info.as_bytes().to_vec();
+    let tree = fresh.request.ratchet_tree.as_bytes().to_vec();
+    for place in (0..group_info.len()).step_by(7) {
+        let mut changed = group_info.clone();
+        changed[place] ^= 1;
+        let Ok(changed) = grove_wire::mls::GroupInfo::from_bytes(changed) else {
+            continue;
+        };
+        let request = grove_wire::api::rooms::CreateRoomRequest {
+            group_info: changed,
+            ..fresh.request.clone()
+        };
+        let made = HubGroup::create(
+            &request,
+            &fresh.hub,
+            &fresh.server_key,
+            &fresh.alice.identity.client,
+        );
+        assert!(made.is_err(), "GroupInfo, byte {place}");
+    }
+    for place in (0..tree.len()).step_by(3) {
+        let mut changed = tree.clone();
+        changed[place] ^= 1;
+        let Ok(changed) = grove_wire::mls::RatchetTree::from_bytes(changed) else {
+            continue;
+        };
+        let request = grove_wire::api::rooms::CreateRoomRequest {
+            ratchet_tree: changed,
+            ..fresh.request.clone()
+        };
+        let made = HubGroup::create(
+            &request,
+            &fresh.hub,
+            &fresh.server_key,
+            &fresh.alice.identity.client,
+        );
+        assert!(made.is_err(), "tree, byte {place}");
+    }
+}
+
+#[test]
+fn a_welcome_into_another_room_than_announced_is_refused() {
+    let mut world = World::with(&["alice"]);
+    world.devices.push(device("bob", 0));
+    let key_package = world.devices[1].key_package(grove_mls::key_package::LastResort::Yes);
+    let roles = [(user("bob"), 3)];
+    let bundle = world.devices[0]
+        .act(|group, storage, device| group.add(storage, device, &[key_package], &roles))
+        .unwrap();
+    world.hand_in(0, &bundle).unwrap();
+    let HandshakeBundle::Commit {
+        welcome: Some(welcome),
+        ..
+    } = bundle
+    else {
+        panic!("a Welcome")
+    };
+    let tree = world.hub.tree().unwrap();
+    let attempt = |device: &Device, room: &RoomUri| {
+        let storage = MemberStorage::new(&device.records);
+        join::join(&storage, &device.identity, &welcome, &tree, room).map(|_group| ())
+    };
+    let announced = RoomUri::new(&world.provider, &[1; 32]);
+    assert!(matches!(
+        attempt(&world.devices[1], &announced),
+        Err(JoinError::WrongRoom)
+    ));
+    assert!(matches!(
+        attempt(&world.devices[1], &world.room),
+        Err(JoinError::AlreadyMember)
+    ));
+    assert!(matches!(
+        attempt(&device("carol", 0), &world.room),
+        Err(JoinError::Mls(_))
+    ));
+}

@@ -1,0 +1,389 @@
+//! The «second alice»: clients made up or copied, which a server could introduce, and members that turn into somebody else.
+//!
+//! Each is refused by hub and members, for its reason. Each has its negative control: a member without our checks merges it.
+
+use grove_mls::{
+    identity::{DeviceCredential, DeviceKey},
+    key_package::LastResort,
+    leaf::LEAF_LIFETIME,
+    member::{
+        ReceiveError, Refused,
+        external::{self, ExternalError},
+        join::{self, JoinError},
+    },
+    public::Refusal,
+    room::{PolicyViolation, Role, validation::IdentityViolation},
+    storage::MemberStorage,
+};
+use grove_wire::{
+    codec,
+    mimi::{franking::SafeAad, room::component},
+    mls::{MlsMessage, RatchetTree},
+    uri::{ClientUri, UserUri},
+};
+use openmls::{
+    framing::SafeAadItem,
+    prelude::{
+        KeyPackage, KeyPackageIn, LeafNodeParameters, Lifetime, MlsGroupJoinConfig,
+        MlsMessageBodyIn, MlsMessageIn, ProtocolVersion, RatchetTreeIn, StagedWelcome,
+    },
+};
+use openmls_traits::OpenMlsProvider as _;
+use tls_codec::{Deserialize as _, Serialize as _};
+
+use crate::plain::{
+    Key, capabilities, commit, extensions, hand_in, identity, key_package, openmls, openmls_merges,
+    wire,
+};
+use crate::world::{World, device, uik, user};
+
+/// A world in which bob, a member, adds what he made up, and what hub and alice say to it.
+struct Attempt {
+    world: World,
+    added: KeyPackage,
+    list: Vec<(UserUri, u32)>,
+}
+
+impl Attempt {
+    fn adding(says: &str, key: &DeviceKey, credential: Option<&DeviceCredential>) -> Self {
+        let lifetime = Lifetime::new(LEAF_LIFETIME.as_secs());
+        let added = key_package(says, key, credential, capabilities(), lifetime);
+        Self {
+            world: World::with(&["alice", "bob", "carol"]),
+            added,
+            list: Vec::new(),
+        }
+    }
+
+    fn listing(mut self, name: &str) -> Self {
+        self.list.push((user(name), Role::Member.index()));
+        self
+    }
+
+    /// Both refuse for the same reason, OpenMLS alone does not, and nothing has changed.
+    fn refused(mut self, is_expected: impl Fn(&PolicyViolation) -> bool) {
+        let added = self.added.clone();
+        let room = self.world.room.clone();
+        let forged = commit(&self.world.devices[1], &room, &self.list, |builder| {
+            builder.propose_adds([added])
+        });
+
+        let tree = self.world.hub.tree().unwrap();
+        let by_hub = match hand_in(&self.world, 1, &forged).unwrap_err() {
+            Refusal::Policy(violation) => violation,
+            Refusal::Identity(violation) => violation.into(),
+            other => panic!("the hub says: {other}"),
+        };
+        assert!(is_expected(&by_hub), "the hub says: {by_hub}");
+        assert_eq!(self.world.hub.tree().unwrap(), tree);
+
+        self.world.submit(forged.commit.clone());
+        let entry = self.world.log.len() - 1;
+        let before = self.world.group(0).epoch();
+        match self.world.read(0, entry) {
+            Err(ReceiveError::Refused(Refused::Policy(violation))) => assert_eq!(violation, by_hub),
+            other => panic!("alice says: {other:?}"),
+        }
+        assert_eq!(self.world.group(0).epoch(), before);
+        self.world.devices[0].say("unharmed").unwrap();
+
+        // The negative control.
+        assert!(
+            openmls_merges(&self.world.devices[0], &room, &forged.commit),
+            "OpenMLS alone takes it"
+        );
+    }
+}
+
+fn made_up_key() -> DeviceKey {
+    DeviceKey::from_seed([0x66; 32])
+}
+
+#[test]
+fn a_second_alice_without_a_device_credential_is_refused() {
+    let client = ClientUri::new(&user("alice"), [0x66; 16]);
+    Attempt::adding(client.as_str(), &made_up_key(), None).refused(|violation| {
+        *violation == PolicyViolation::Identity(IdentityViolation::MissingCredential)
+    });
+}
+
+#[test]
+fn a_second_alice_with_the_first_ones_credential_is_refused() {
+    let alice = device("alice", 0);
+    let client = ClientUri::new(&user("alice"), [0x66; 16]);
+    Attempt::adding(
+        client.as_str(),
+        &made_up_key(),
+        Some(&alice.identity.credential),
+    )
+    .refused(|violation| {
+        matches!(
+            violation,
+            PolicyViolation::Identity(IdentityViolation::Credential(_))
+        )
+    });
+}
+
+#[test]
+fn a_second_alice_under_the_first_ones_name_and_credential_is_refused() {
+    let alice = device("alice", 0);
+    let says = alice.identity.client.as_str().to_owned();
+    Attempt::adding(&says, &made_up_key(), Some(&alice.identity.credential)).refused(|violation| {
+        matches!(
+            violation,
+            PolicyViolation::Identity(IdentityViolation::Credential(_))
+        )
+    });
+}
+
+#[test]
+fn a_second_alice_with_an_identity_key_of_her_own_is_refused() {
+    let key = made_up_key();
+    let client = ClientUri::new(&user("alice"), [0x66; 16]);
+    let credential =
+        DeviceCredential::issue(&uik("mallory"), &client, &key.public(), 1, u64::MAX / 2);
+    Attempt::adding(client.as_str(), &key, Some(&credential))
+        .refused(|violation| *violation == PolicyViolation::TwoIdentities(user("alice")));
+}
+
+#[test]
+fn somebody_who_is_nobodys_client_is_refused() {
+    for says in [
+        "alice",
+        "mimi://a.example/u/alice",
+        "mimi://A.example/d/alice/aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "",
+    ] {
+        Attempt::adding(says, &made_up_key(), None).refused(|violation| {
+            *violation == PolicyViolation::Identity(IdentityViolation::Identity)
+        });
+    }
+}
+
+#[test]
+fn a_real_client_of_somebody_who_is_not_listed_is_refused() {
+    let dave = device("dave", 0);
+    let says = dave.identity.client.as_str().to_owned();
+    Attempt::adding(&says, &dave.identity.key, Some(&dave.identity.credential))
+        .refused(|violation| *violation == PolicyViolation::AddOfNonParticipant(user("dave")));
+}
+
+#[test]
+fn the_same_commit_with_the_list_entry_is_accepted() {
+    // The control of the controls: what is refused above is refused for its one fault.
+    let dave = device("dave", 0);
+    let says = dave.identity.client.as_str().to_owned();
+    let attempt =
+        Attempt::adding(&says, &dave.identity.key, Some(&dave.identity.credential)).listing("dave");
+    let Attempt {
+        mut world,
+        added,
+        list,
+    } = attempt;
+    let room = world.room.clone();
+    let forged = commit(&world.devices[1], &room, &list, |builder| {
+        builder.propose_adds([added])
+    });
+    assert_eq!(hand_in(&world, 1, &forged).unwrap().added.len(), 1);
+    world.submit(forged.commit);
+    let entry = world.log.len() - 1;
+    assert!(world.read(0, entry).is_ok());
+}
+
+#[test]
+fn a_member_that_turns_into_somebody_else_is_refused() {
+    let alice = device("alice", 0);
+    let stolen = ClientUri::new(&user("alice"), [0x77; 16]);
+    for (says, credential, expected) in [
+        (
+            alice.identity.client.as_str(),
+            Some(&alice.identity.credential),
+            "Identity",
+        ),
+        (stolen.as_str(), None, "Identity"),
+    ] {
+        let mut world = World::with(&["alice", "bob", "carol"]);
+        let room = world.room.clone();
+        let parameters = LeafNodeParameters::builder()
+            .with_credential_with_key(identity(says, &world.devices[1].identity.key))
+            .with_extensions(extensions(credential))
+            .build();
+        let forged = commit(&world.devices[1], &room, &[], |builder| {
+            builder.leaf_node_parameters(parameters)
+        });
+        let by_hub = hand_in(&world, 1, &forged).unwrap_err();
+        assert!(
+            matches!(by_hub, Refusal::Identity(_)),
+            "{expected}: {by_hub}"
+        );
+        world.submit(forged.commit.clone());
+        let entry = world.log.len() - 1;
+        assert!(matches!(
+            world.read(0, entry),
+            Err(ReceiveError::Refused(Refused::Policy(_)))
+        ));
+        assert!(
+            openmls_merges(&world.devices[0], &room, &forged.commit),
+            "negative control"
+        );
+    }
+}
+
+#[test]
+fn a_member_that_turns_into_another_of_its_users_clients_is_refused() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let room = world.room.clone();
+    let bob = &world.devices[1];
+    let other = ClientUri::new(&user("bob"), [0x77; 16]);
+    let credential = DeviceCredential::issue(
+        &uik("bob"),
+        &other,
+        &bob.identity.key.public(),
+        1,
+        u64::MAX / 2,
+    );
+    let parameters = LeafNodeParameters::builder()
+        .with_credential_with_key(identity(other.as_str(), &bob.identity.key))
+        .with_extensions(extensions(Some(&credential)))
+        .build();
+    let forged = commit(bob, &room, &[], |builder| {
+        builder.leaf_node_parameters(parameters)
+    });
+    assert_eq!(
+        hand_in(&world, 1, &forged).unwrap_err(),
+        Refusal::Policy(PolicyViolation::ChangedClient)
+    );
+    world.submit(forged.commit);
+    let entry = world.log.len() - 1;
+    assert!(matches!(
+        world.read(0, entry),
+        Err(ReceiveError::Refused(Refused::Policy(
+            PolicyViolation::ChangedClient
+        )))
+    ));
+}
+
+#[test]
+fn a_forged_frame_around_the_tag_is_refused() {
+    let mut world = World::with(&["alice", "bob"]);
+    let room = world.room.clone();
+    let bob = &world.devices[1];
+    let item = |id| SafeAadItem::new(id, vec![0; 32]);
+    let seal = |items: Vec<SafeAadItem>, tail: Vec<u8>| {
+        let (storage, mut group) = openmls(bob, &room);
+        group.set_safe_aad(items).unwrap();
+        group.set_aad(tail);
+        wire(
+            &group
+                .create_message(&storage, &Key(&bob.identity.key), b"x")
+                .unwrap(),
+        )
+    };
+    let messages = [
+        seal(vec![], vec![]),
+        seal(vec![item(component::FRANK_AAD)], b"tail".to_vec()),
+        seal(
+            vec![item(component::FRANK_AAD), item(component::FRANK_AAD + 1)],
+            vec![],
+        ),
+        seal(
+            vec![SafeAadItem::new(component::FRANK_AAD, vec![0; 31])],
+            vec![],
+        ),
+    ];
+    for message in messages {
+        let aad = message.framing().unwrap().authenticated_data.to_vec();
+        world.submit(message);
+        let entry = world.log.len() - 1;
+        let refused = world.read(0, entry);
+        assert!(
+            matches!(
+                refused,
+                Err(ReceiveError::Refused(Refused::AuthenticatedData))
+            ),
+            "{aad:02x?}"
+        );
+    }
+    let _shape: SafeAad = codec::decode(&[0]).unwrap();
+}
+
+#[test]
+fn a_room_with_a_second_alice_in_it_is_not_joined() {
+    let mut world = World::with(&["alice", "bob"]);
+    let list = [(user("dave"), Role::Member.index())];
+    world
+        .commit(0, |group, storage, device| {
+            group.add(storage, device, &[], &list)
+        })
+        .unwrap();
+    let room = world.room.clone();
+    let mut dave = device("dave", 0);
+    let client = ClientUri::new(&user("alice"), [0x66; 16]);
+    let lifetime = Lifetime::new(LEAF_LIFETIME.as_secs());
+    let second_alice = key_package(
+        client.as_str(),
+        &made_up_key(),
+        None,
+        capabilities(),
+        lifetime,
+    );
+    let for_dave = dave.key_package(LastResort::Yes).to_wire().unwrap();
+    let for_dave = KeyPackageIn::tls_deserialize(&mut for_dave.as_bytes()).unwrap();
+
+    // Bob's program has let her in, and invites dave.
+    let bob = &world.devices[1];
+    let (storage, mut group) = openmls(bob, &room);
+    let for_dave = for_dave
+        .validate(storage.crypto(), ProtocolVersion::Mls10)
+        .unwrap();
+    let key = Key(&bob.identity.key);
+    group
+        .add_members_without_update(&storage, &key, &[second_alice])
+        .unwrap();
+    group.merge_pending_commit(&storage).unwrap();
+    let (_commit, welcome, _group_info) = group
+        .add_members_without_update(&storage, &key, &[for_dave])
+        .unwrap();
+    group.merge_pending_commit(&storage).unwrap();
+    let welcome = wire(&welcome).welcome().unwrap();
+    let tree = group
+        .export_ratchet_tree()
+        .tls_serialize_detached()
+        .unwrap();
+    let tree = RatchetTree::from_bytes(tree).unwrap();
+    let group_info = wire(
+        &group
+            .export_group_info(storage.crypto(), &key, false)
+            .unwrap(),
+    );
+    let group_info = group_info.group_info().unwrap();
+
+    let refused = PolicyViolation::Identity(IdentityViolation::MissingCredential);
+    let of_dave = MemberStorage::new(&dave.records);
+    match join::join(&of_dave, &dave.identity, &welcome, &tree, &room) {
+        Err(JoinError::Policy(violation)) => assert_eq!(violation, refused),
+        other => panic!("{other:?}"),
+    }
+    let of_dave = MemberStorage::new(&dave.records);
+    match external::external_commit(&of_dave, &dave.identity, &group_info, &tree, &[], &room) {
+        Err(ExternalError::Policy(violation)) => assert_eq!(violation, refused),
+        other => panic!("{other:?}"),
+    }
+
+    // The negative control: OpenMLS alone joins.
+    let of_dave = MemberStorage::new(&dave.records);
+    let message = MlsMessage::from_welcome(&welcome);
+    let message = MlsMessageIn::tls_deserialize(&mut message.as_bytes()).unwrap();
+    let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
+        panic!("a Welcome")
+    };
+    let tree = RatchetTreeIn::tls_deserialize(&mut tree.as_bytes()).unwrap();
+    let joined =
+        StagedWelcome::build_from_welcome(&of_dave, &MlsGroupJoinConfig::default(), welcome)
+            .unwrap()
+            .with_ratchet_tree(tree)
+            .build()
+            .unwrap()
+            .into_group(&of_dave);
+    assert_eq!(joined.unwrap().members().count(), 4);
+}

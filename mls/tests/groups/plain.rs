@@ -1,0 +1,324 @@
+//! What another program with a member's keys could send, made with OpenMLS itself; and what OpenMLS alone makes of it.
+
+use grove_mls::{
+    identity::{DeviceCredential, DeviceKey},
+    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS},
+    public::{CheckedCommit, CommitParts, Refusal},
+    storage::MemberStorage,
+};
+use grove_wire::{
+    codec,
+    mimi::{
+        room::component,
+        update::{GroupInfoOption, RatchetTreeOption},
+    },
+    mls::{GroupInfo, MlsMessage, Welcome},
+    uri::{RoomUri, UserUri},
+};
+use openmls::{
+    component::ComponentData,
+    framing::SafeAadItem,
+    messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal},
+    prelude::{
+        BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType,
+        CredentialWithKey, Extension, ExtensionType, Extensions, GroupId, Initial, KeyPackage,
+        LeafNode, LeafNodeIndex, LeafNodeParameters, Lifetime, MlsGroup, MlsMessageBodyIn,
+        MlsMessageIn, MlsMessageOut, ProcessedMessageContent, Proposal, ProposalOrRefType,
+        ProposalType, Propose, ProtocolMessage, ProtocolVersion, SignatureScheme, UnknownExtension,
+    },
+};
+use openmls_traits::{
+    OpenMlsProvider as _,
+    signatures::{Signer, SignerError},
+};
+use tls_codec::{Deserialize as _, Serialize as _};
+
+use crate::world::{Device, Map, World};
+
+pub(crate) struct ForgedCommit {
+    pub(crate) commit: MlsMessage,
+    pub(crate) welcome: Option<Welcome>,
+    pub(crate) group_info: GroupInfoOption,
+}
+
+pub(crate) struct Key<'a>(pub(crate) &'a DeviceKey);
+
+impl Signer for Key<'_> {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        use ed25519_dalek::Signer as _;
+        Ok(ed25519_dalek::SigningKey::from_bytes(self.0.seed())
+            .sign(payload)
+            .to_bytes()
+            .to_vec())
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}
+
+pub(crate) fn openmls<'a>(
+    device: &'a Device,
+    room: &RoomUri,
+) -> (MemberStorage<'a, Map>, MlsGroup) {
+    let storage = MemberStorage::new(&device.records);
+    let group = MlsGroup::load(&storage, &GroupId::from_slice(&room.hash()))
+        .unwrap()
+        .unwrap();
+    (storage, group)
+}
+
+fn protocol(message: &MlsMessage) -> ProtocolMessage {
+    let message = MlsMessageIn::tls_deserialize(&mut message.as_bytes()).unwrap();
+    match message.extract() {
+        MlsMessageBodyIn::PublicMessage(public) => public.into(),
+        MlsMessageBodyIn::PrivateMessage(private) => private.into(),
+        _ => panic!("a message of a group"),
+    }
+}
+
+pub(crate) fn wire(message: &MlsMessageOut) -> MlsMessage {
+    MlsMessage::from_bytes(message.tls_serialize_detached().unwrap()).unwrap()
+}
+
+/// Commits whatever the builder is given; `list` changes the participant list with it.
+pub(crate) fn commit(
+    device: &Device,
+    room: &RoomUri,
+    list: &[(UserUri, u32)],
+    build: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
+) -> ForgedCommit {
+    let (storage, mut group) = openmls(device, room);
+    let state = device.group.as_ref().unwrap().state();
+    let update = (!list.is_empty())
+        .then(|| codec::encode(&state.participants.update(list).unwrap()).unwrap());
+    let mut builder = build(group.commit_builder());
+    if let Some(update) = &update {
+        let proposal = AppDataUpdateProposal::update(component::PARTICIPANT_LIST, update.clone());
+        builder = builder.add_proposal(Proposal::AppDataUpdate(Box::new(proposal)));
+    }
+    let mut loaded = builder
+        .load_psks(&storage)
+        .unwrap()
+        .create_group_info(true)
+        .use_ratchet_tree_extension(false);
+    let mut dictionary = loaded.app_data_dictionary_updater();
+    for proposal in loaded.app_data_update_proposals() {
+        let id = proposal.component_id();
+        match proposal.operation() {
+            AppDataUpdateOperation::Update(bytes) => {
+                let value = state
+                    .apply(id, bytes.as_slice())
+                    .unwrap_or_else(|_| bytes.as_slice().to_vec());
+                dictionary.set(ComponentData::from_parts(id, value.into()));
+            }
+            AppDataUpdateOperation::Remove => dictionary.remove(&id),
+        }
+    }
+    let changes = dictionary.changes();
+    loaded.with_app_data_dictionary_updates(changes);
+    let made = loaded
+        .build(
+            storage.rand(),
+            storage.crypto(),
+            &Key(&device.identity.key),
+            |_| true,
+        )
+        .unwrap()
+        .stage_commit(&storage)
+        .unwrap();
+    let group_info = made.group_info().unwrap().tls_serialize_detached().unwrap();
+    let welcome = made.welcome().map(|welcome| {
+        wire(&MlsMessageOut::from_welcome(
+            welcome.clone(),
+            ProtocolVersion::Mls10,
+        ))
+        .welcome()
+        .unwrap()
+    });
+    ForgedCommit {
+        commit: wire(made.commit()),
+        welcome,
+        group_info: GroupInfoOption::Full(GroupInfo::from_bytes(group_info).unwrap()),
+    }
+}
+
+pub(crate) fn commit_without_pending(device: &mut Device, room: &RoomUri) -> ForgedCommit {
+    commit(device, room, &[], |builder| {
+        builder
+            .consume_proposal_store(false)
+            .force_self_update(true)
+    })
+}
+
+/// Removes the only client of its user, and strikes the user from the list.
+pub(crate) fn commit_removal(device: &mut Device, room: &RoomUri, leaf: u32) -> ForgedCommit {
+    let members = device.group.as_ref().unwrap().members().unwrap();
+    let gone = members
+        .iter()
+        .find(|member| member.leaf == leaf)
+        .unwrap()
+        .user
+        .clone();
+    commit(device, room, &[(gone, 0)], |builder| {
+        builder.propose_removals([LeafNodeIndex::new(leaf)])
+    })
+}
+
+pub(crate) fn hand_in(
+    world: &World,
+    actor: usize,
+    forged: &ForgedCommit,
+) -> Result<CheckedCommit, Refusal> {
+    let parts = CommitParts {
+        commit: &forged.commit,
+        welcome: forged.welcome.as_ref(),
+        group_info: &forged.group_info,
+        ratchet_tree: &RatchetTreeOption::DistributionService,
+    };
+    world
+        .hub
+        .check_commit(parts, &world.devices[actor].identity.client, world.now_ms)
+}
+
+/// Whether a member without our checks merges a commit.
+pub(crate) fn openmls_merges(device: &Device, room: &RoomUri, message: &MlsMessage) -> bool {
+    let (storage, mut group) = openmls(device, room);
+    let state = device.group.as_ref().unwrap().state();
+    let Ok(processed) = group.process_message(&storage, protocol(message)) else {
+        return false;
+    };
+    let staged = match processed.into_content() {
+        ProcessedMessageContent::StagedCommitMessage(staged) => *staged,
+        ProcessedMessageContent::UnresolvedAppDataCommit(unresolved) => {
+            let mut dictionary = group.app_data_dictionary_updater();
+            for proposal in unresolved.app_data_update_proposals() {
+                let id = proposal.component_id();
+                match proposal.operation() {
+                    AppDataUpdateOperation::Update(bytes) => {
+                        let value = state
+                            .apply(id, bytes.as_slice())
+                            .unwrap_or_else(|_| bytes.as_slice().to_vec());
+                        dictionary.set(ComponentData::from_parts(id, value.into()));
+                    }
+                    AppDataUpdateOperation::Remove => dictionary.remove(&id),
+                }
+            }
+            let changes = dictionary.changes();
+            let Ok(staged) = group.stage_app_data_commit(&storage, *unresolved, changes) else {
+                return false;
+            };
+            staged
+        }
+        _ => return false,
+    };
+    group.merge_staged_commit(&storage, staged).is_ok()
+}
+
+/// Whether a client that ignores its own removal can open a message.
+pub(crate) fn openmls_opens(device: &Device, room: &RoomUri, message: &MlsMessage) -> bool {
+    let (storage, mut group) = openmls(device, room);
+    let opened = group.process_message(&storage, protocol(message));
+    opened.is_ok_and(|one| {
+        matches!(
+            one.into_content(),
+            ProcessedMessageContent::ApplicationMessage(_)
+        )
+    })
+}
+
+pub(crate) fn seal_with_openmls(device: &mut Device, room: &RoomUri, data: &[u8]) -> MlsMessage {
+    let (storage, mut group) = openmls(device, room);
+    group
+        .set_safe_aad(vec![SafeAadItem::new(component::FRANK_AAD, vec![0; 32])])
+        .unwrap();
+    wire(
+        &group
+            .create_message(&storage, &Key(&device.identity.key), data)
+            .unwrap(),
+    )
+}
+
+pub(crate) fn propose_removal(device: &mut Device, room: &RoomUri, leaf: u32) -> MlsMessage {
+    propose(device, room, Propose::Remove(leaf))
+}
+
+pub(crate) fn propose_update(device: &mut Device, room: &RoomUri) -> MlsMessage {
+    propose(device, room, Propose::Update(LeafNodeParameters::default()))
+}
+
+pub(crate) fn propose_list_update(device: &mut Device, room: &RoomUri) -> MlsMessage {
+    let update = Propose::UpdateAppDataComponent {
+        component_id: component::PARTICIPANT_LIST,
+        update: vec![0, 0, 0],
+    };
+    propose(device, room, update)
+}
+
+fn propose(device: &Device, room: &RoomUri, propose: Propose) -> MlsMessage {
+    let (storage, mut group) = openmls(device, room);
+    let key = Key(&device.identity.key);
+    wire(
+        &group
+            .propose(&storage, &key, propose, ProposalOrRefType::Reference)
+            .unwrap()
+            .0,
+    )
+}
+
+pub(crate) fn capabilities() -> Capabilities {
+    let extensions: Vec<ExtensionType> = EXTENSIONS
+        .iter()
+        .copied()
+        .map(ExtensionType::from)
+        .collect();
+    let proposals: Vec<ProposalType> = PROPOSALS.iter().copied().map(ProposalType::from).collect();
+    let suite = [Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519];
+    Capabilities::new(
+        None,
+        Some(&suite),
+        Some(&extensions),
+        Some(&proposals),
+        Some(&[CredentialType::Basic]),
+    )
+}
+
+pub(crate) fn extensions(credential: Option<&DeviceCredential>) -> Extensions<LeafNode> {
+    match credential {
+        None => Extensions::empty(),
+        Some(credential) => {
+            let content = UnknownExtension(credential.to_bytes());
+            Extensions::single(Extension::Unknown(DEVICE_CREDENTIAL_EXTENSION, content)).unwrap()
+        }
+    }
+}
+
+pub(crate) fn identity(text: &str, key: &DeviceKey) -> CredentialWithKey {
+    CredentialWithKey {
+        credential: BasicCredential::new(text.as_bytes().to_vec()).into(),
+        signature_key: key.public().as_bytes().to_vec().into(),
+    }
+}
+
+/// A KeyPackage that says to be whoever is wanted.
+pub(crate) fn key_package(
+    says: &str,
+    key: &DeviceKey,
+    credential: Option<&DeviceCredential>,
+    capabilities: Capabilities,
+    lifetime: Lifetime,
+) -> KeyPackage {
+    let records = Map::default();
+    KeyPackage::builder()
+        .key_package_lifetime(lifetime)
+        .leaf_node_capabilities(capabilities)
+        .leaf_node_extensions(extensions(credential))
+        .build(
+            Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
+            &MemberStorage::new(&records),
+            &Key(key),
+            identity(says, key),
+        )
+        .unwrap()
+        .into_key_package()
+}

@@ -1,0 +1,60 @@
+//! The command's side of the socket.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{Reply, Request, socket::SocketPath};
+
+/// How long the server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nothing listens there.
+    #[error("no groved is running on {}", .0.display())]
+    NotRunning(PathBuf),
+    /// The socket failed.
+    #[error("the admin socket failed")]
+    Io(#[from] io::Error),
+    /// The other side is no groved of this version.
+    #[error("the answer cannot be read")]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// Asks the groved that runs on `data_dir`. Blocks.
+///
+/// # Errors
+/// See [`CallError`].
+pub fn call(data_dir: &Path, request: &Request) -> Result<Reply, CallError> {
+    let mut stream = connect(data_dir)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(serde_json::from_str(&answer)?)
+}
+
+fn connect(data_dir: &Path) -> Result<UnixStream, CallError> {
+    let absent = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+        )
+    };
+    SocketPath::of(data_dir)
+        .and_then(|socket| UnixStream::connect(socket.path()))
+        .map_err(|error| {
+            if absent(&error) {
+                CallError::NotRunning(data_dir.to_owned())
+            } else {
+                CallError::Io(error)
+            }
+        })
+}

@@ -1,0 +1,100 @@
+//! Statements about devices.
+
+use super::{Error, Tx, to_bigint};
+use crate::clock::Timestamp;
+
+/// A device to be added.
+pub(crate) struct NewDevice<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) signature_key: &'a [u8],
+}
+
+/// An active device of a user who is not disabled.
+#[derive(Debug)]
+pub(crate) struct DeviceRow {
+    pub(crate) device_id: i64,
+    pub(crate) signature_key: [u8; 32],
+}
+
+impl Tx<'_> {
+    /// The active device with this client URI, if its user is not disabled.
+    pub(crate) async fn find_device(&self, client: &str) -> Result<Option<DeviceRow>, Error> {
+        let row = self
+            .opt(
+                "-- find_device
+                 SELECT d.device_id, d.signature_key
+                 FROM devices d
+                 JOIN users u ON u.user_id = d.user_id
+                 WHERE d.client = $1 AND d.revoked_at IS NULL AND u.disabled_at IS NULL",
+                &[&client],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let key: &[u8] = row.try_get(1)?;
+        let signature_key = key
+            .try_into()
+            .map_err(|_length| Error::corrupt("device key"))?;
+        Ok(Some(DeviceRow {
+            device_id: row.try_get(0)?,
+            signature_key,
+        }))
+    }
+
+    /// Adds devices of a user. Returns how many were new: a client URI or key that exists already is left alone.
+    pub(crate) async fn add_devices(
+        &self,
+        user_id: i64,
+        devices: &[NewDevice<'_>],
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let clients: Vec<&str> = devices.iter().map(|device| device.client).collect();
+        let keys: Vec<&[u8]> = devices.iter().map(|device| device.signature_key).collect();
+        self.exec(
+            "-- add_devices
+             INSERT INTO devices (user_id, client, signature_key, added_at)
+             SELECT $1, new.client, new.signature_key, $4
+             FROM unnest($2::text[], $3::bytea[]) AS new (client, signature_key)
+             ON CONFLICT DO NOTHING",
+            &[&user_id, &clients, &keys, &to_bigint(now.ms())],
+        )
+        .await
+    }
+
+    /// The client URIs of all devices a user ever had.
+    pub(crate) async fn list_device_clients(&self, user_id: i64) -> Result<Vec<String>, Error> {
+        let rows = self
+            .all(
+                "-- list_device_clients
+                 SELECT client FROM devices WHERE user_id = $1 ORDER BY device_id",
+                &[&user_id],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// Marks devices of a user revoked and removes their sessions and KeyPackages. Returns how many were active.
+    pub(crate) async fn revoke_devices(
+        &self,
+        user_id: i64,
+        clients: &[&str],
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let row = self
+            .one(
+                "-- revoke_devices
+                 WITH revoked AS (
+                     UPDATE devices SET revoked_at = $3
+                     WHERE user_id = $1 AND client = ANY ($2::text[]) AND revoked_at IS NULL
+                     RETURNING device_id
+                 ), ended AS (
+                     DELETE FROM sessions USING revoked WHERE sessions.device_id = revoked.device_id
+                 ), discarded AS (
+                     DELETE FROM key_packages USING revoked WHERE key_packages.device_id = revoked.device_id
+                 )
+                 SELECT count(*) FROM revoked",
+                &[&user_id, &clients, &to_bigint(now.ms())],
+            )
+            .await?;
+        super::from_bigint(row.try_get(0)?)
+    }
+}

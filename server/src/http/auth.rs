@@ -1,0 +1,48 @@
+//! Who asks: the bearer token of a session becomes a [`ClientAuth`], or the request ends here with 401.
+
+use std::sync::Arc;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use grove_wire::problem::ProblemType;
+
+use super::Problem;
+use crate::{
+    app::App,
+    sessions::{self, AuthenticateError},
+};
+
+pub(crate) use crate::sessions::ClientAuth;
+
+impl FromRequest for ClientAuth {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let app = request.app_data::<Data<App>>().map(|app| Arc::clone(app));
+        let token = bearer(request).map(str::to_owned);
+        async move {
+            let app = app.ok_or_else(|| Problem::internal("no App at this door"))?;
+            let token = token.ok_or_else(|| Problem::new(ProblemType::Unauthenticated))?;
+            Ok(sessions::authenticate(&app, &token).await?)
+        }
+        .boxed_local()
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+impl From<AuthenticateError> for Problem {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Database(error) => error.into(),
+            AuthenticateError::Unknown => Self::new(ProblemType::Unauthenticated),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `/v1/users/{user}/device-list`, `/v1/device-list`.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use grove_wire::{api::devices::DeviceListBody, problem::ProblemType, uri::UserUri};
+
+use crate::{
+    app::App,
+    devices,
+    http::{ClientAuth, Json, Problem},
+};
+
+pub(super) async fn show_list(
+    app: Data<App>,
+    _auth: ClientAuth,
+    user: Path<UserUri>,
+) -> Result<Json<DeviceListBody>, Problem> {
+    let list = devices::find_list(&app, &user).await?;
+    let list = list.ok_or_else(|| Problem::new(ProblemType::NotFound))?;
+    Ok(Json(DeviceListBody {
+        device_list: list.into(),
+    }))
+}
+
+pub(super) async fn replace_list(
+    app: Data<App>,
+    auth: ClientAuth,
+    body: Json<DeviceListBody>,
+) -> Result<HttpResponse, Problem> {
+    devices::replace_list(&app, &auth, body.0.device_list.as_bytes()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

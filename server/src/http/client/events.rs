@@ -1,0 +1,207 @@
+//! `/v1/events`, `/v1/poll`, `/v1/acks`: what happened, and how far a device has it.
+//!
+//! The only socket loop of the server. It moves bytes between a WebSocket and a `delivery::Reader` and decides nothing;
+//! a socket that does not take its bytes makes the reader wait, and nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CONTENT_TYPE,
+    web::{Data, Payload, Query},
+};
+use actix_ws::{CloseCode, CloseReason, Message, MessageStream};
+use bytes::Bytes;
+use grove_wire::{
+    api::events::ClientFrame,
+    codec::decode,
+    limits::{MAX_POSITIONS_BYTES, MAX_REQUEST_BODY_BYTES},
+    problem::ProblemType,
+};
+use serde::Deserialize;
+use tracing::{Instrument as _, debug, info_span, warn};
+
+use super::messages::OCTETS;
+use crate::{
+    app::App,
+    delivery::{self, Reader, ReaderKind},
+    http::{ClientAuth, Octets, Problem},
+    sessions,
+};
+
+/// How often a socket is pinged, and its session looked at again.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Longest time a poll waits.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+/// Time a poll waits if it does not say.
+const WAIT: Duration = Duration::from_secs(25);
+/// Largest frame taken from a client.
+const MAX_CLIENT_FRAME_BYTES: usize = MAX_POSITIONS_BYTES + MAX_REQUEST_BODY_BYTES;
+/// The device opened another socket.
+const REPLACED: CloseCode = CloseCode::Other(4000);
+/// The session ended.
+const SESSION_ENDED: CloseCode = CloseCode::Other(4001);
+
+/// How a poll waits.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PollQuery {
+    /// Seconds to wait for something to happen.
+    wait_s: Option<u64>,
+}
+
+pub(super) async fn socket(
+    app: Data<App>,
+    who: ClientAuth,
+    request: HttpRequest,
+    body: Payload,
+) -> Result<HttpResponse, Problem> {
+    let (response, sender, messages) = actix_ws::handle(&request, body).map_err(|error| {
+        Problem::new(ProblemType::Malformed).detail(format_args!("WebSocket: {error}"))
+    })?;
+    let reader = Reader::open(&app, who.device_id, ReaderKind::Socket).await?;
+    let app = app.into_inner();
+    let socket = Socket {
+        sender,
+        messages: messages.max_frame_size(MAX_CLIENT_FRAME_BYTES),
+    };
+    // The response is a request under way until the socket is closed, so a shutdown waits for this.
+    actix_web::rt::spawn(serve(app, who, reader, socket).instrument(info_span!("events")));
+    Ok(response)
+}
+
+pub(super) async fn poll(
+    app: Data<App>,
+    who: ClientAuth,
+    query: Query<PollQuery>,
+) -> Result<HttpResponse, Problem> {
+    let wait = query.wait_s.map_or(WAIT, Duration::from_secs).min(MAX_WAIT);
+    let frames = delivery::poll(&app, who.device_id, wait).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, OCTETS))
+        .body(frames))
+}
+
+pub(super) async fn ack(
+    app: Data<App>,
+    who: ClientAuth,
+    body: Octets<MAX_CLIENT_FRAME_BYTES>,
+) -> Result<HttpResponse, Problem> {
+    let frame: ClientFrame =
+        decode(&body.0).map_err(|error| Problem::undecodable(ProblemType::Malformed, &error))?;
+    delivery::acknowledge(&app, who.device_id, &frame).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Both ends of a WebSocket.
+struct Socket {
+    sender: actix_ws::Session,
+    messages: MessageStream,
+}
+
+async fn serve(app: Arc<App>, who: ClientAuth, mut reader: Reader, mut socket: Socket) {
+    let code = socket.run(&app, &who, &mut reader).await;
+    drop(reader);
+    debug!(?code, "the socket closes");
+    if let Some(code) = code {
+        // Whoever is gone already is not told.
+        drop(
+            socket
+                .sender
+                .close(Some(CloseReason {
+                    code,
+                    description: None,
+                }))
+                .await,
+        );
+    }
+}
+
+impl Socket {
+    /// Serves until the socket is to be closed, and says why; none if it is closed already.
+    async fn run(&mut self, app: &App, who: &ClientAuth, reader: &mut Reader) -> Option<CloseCode> {
+        let mut ended = app.sessions.changes();
+        let mut tick = Box::pin(app.clock.sleep(KEEP_ALIVE));
+        let mut heard = true;
+        let mut frame: Option<Bytes> = None;
+        loop {
+            if frame.is_none() {
+                frame = match reader.next_frame(app).await {
+                    Ok(frame) => frame,
+                    Err(error) => {
+                        warn!(%error, "a reader failed");
+                        return Some(CloseCode::Again);
+                    }
+                };
+            }
+            if reader.is_replaced() {
+                return Some(REPLACED);
+            }
+            let waiting = frame.is_some();
+            tokio::select! {
+                () = app.tasks.closing().cancelled() => return Some(CloseCode::Away),
+                sent = send(&mut self.sender, frame.clone()), if waiting => {
+                    sent.ok()?;
+                    frame = None;
+                }
+                message = self.messages.recv() => {
+                    heard = true;
+                    if let Err(code) = self.on_message(app, reader, message).await {
+                        return code;
+                    }
+                }
+                () = reader.rung(), if !waiting => {}
+                () = &mut tick => {
+                    if !std::mem::take(&mut heard) {
+                        return Some(CloseCode::Policy);
+                    }
+                    let look_again = ended.has_changed().unwrap_or(true);
+                    ended.mark_unchanged();
+                    let expired = app.clock.now() >= who.expires_at;
+                    if expired || look_again && !matches!(sessions::is_open(app, who).await, Ok(true)) {
+                        return Some(SESSION_ENDED);
+                    }
+                    self.sender.ping(b"").await.ok()?;
+                    tick = Box::pin(app.clock.sleep(KEEP_ALIVE));
+                }
+            }
+        }
+    }
+
+    /// Takes one message of the client. An error ends the socket, with this code if it is still open.
+    async fn on_message(
+        &mut self,
+        app: &App,
+        reader: &mut Reader,
+        message: Option<Result<Message, actix_ws::ProtocolError>>,
+    ) -> Result<(), Option<CloseCode>> {
+        match message {
+            Some(Ok(Message::Binary(bytes))) => {
+                let frame = decode(&bytes).map_err(|_malformed| Some(CloseCode::Invalid))?;
+                reader.on_client(app, &frame);
+                Ok(())
+            }
+            Some(Ok(Message::Ping(bytes))) => {
+                self.sender.pong(&bytes).await.map_err(|_closed| None)
+            }
+            Some(Ok(Message::Pong(_) | Message::Nop)) => Ok(()),
+            Some(Ok(Message::Text(_) | Message::Continuation(_))) => {
+                Err(Some(CloseCode::Unsupported))
+            }
+            Some(Ok(Message::Close(_))) => Err(Some(CloseCode::Normal)),
+            Some(Err(_protocol)) => Err(Some(CloseCode::Protocol)),
+            None => Err(None),
+        }
+    }
+}
+
+/// Hands a frame to the socket's queue; waits while the client does not read. Dropped before that, nothing was sent.
+async fn send(
+    sender: &mut actix_ws::Session,
+    frame: Option<Bytes>,
+) -> Result<(), actix_ws::Closed> {
+    match frame {
+        Some(frame) => sender.binary(frame).await,
+        None => Ok(()),
+    }
+}

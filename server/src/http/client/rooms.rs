@@ -1,0 +1,101 @@
+//! `/v1/rooms`, `/v1/keyMaterial/{target_user}`, `/v1/groupInfo/{room}`.
+
+use actix_web::{
+    HttpResponse,
+    http::header::CONTENT_TYPE,
+    web::{Data, Path, Query},
+};
+use bytes::Bytes;
+use grove_wire::{
+    api::rooms::{CreateRoomRequest, RoomCreated, RoomList},
+    codec::{self, decode},
+    limits::{MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES},
+    mimi::{group_info::GroupInfoRequest, key_material::KeyMaterialRequest},
+    problem::ProblemType,
+    uri::{RoomUri, UserUri},
+};
+use serde::Deserialize;
+
+use super::messages::OCTETS;
+use crate::{
+    app::App,
+    http::{ClientAuth, Json, Octets, Problem},
+    rooms,
+};
+
+/// Which part of a log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogQuery {
+    /// Entries after this one.
+    #[serde(default)]
+    after: u64,
+    /// At most so many.
+    limit: Option<usize>,
+}
+
+pub(super) async fn list(app: Data<App>, who: ClientAuth) -> Result<Json<RoomList>, Problem> {
+    Ok(Json(rooms::list(&app, &who).await?))
+}
+
+pub(super) async fn create(
+    app: Data<App>,
+    who: ClientAuth,
+    body: Octets<MAX_ROOM_BODY_BYTES>,
+) -> Result<Json<RoomCreated>, Problem> {
+    let request: CreateRoomRequest = read(&body.0)?;
+    Ok(Json(rooms::create(&app, &who, request).await?))
+}
+
+pub(super) async fn tree(
+    app: Data<App>,
+    who: ClientAuth,
+    path: Path<(RoomUri, u64)>,
+) -> Result<HttpResponse, Problem> {
+    let (room, epoch) = path.into_inner();
+    Ok(octets(rooms::tree(&app, &who, &room, epoch).await?))
+}
+
+pub(super) async fn log(
+    app: Data<App>,
+    who: ClientAuth,
+    room: Path<RoomUri>,
+    query: Query<LogQuery>,
+) -> Result<HttpResponse, Problem> {
+    let LogQuery { after, limit } = query.into_inner();
+    Ok(octets(
+        rooms::read_log(&app, &who, &room, after, limit).await?,
+    ))
+}
+
+pub(super) async fn key_material(
+    app: Data<App>,
+    who: ClientAuth,
+    target: Path<UserUri>,
+    body: Octets<MAX_REQUEST_BODY_BYTES>,
+) -> Result<HttpResponse, Problem> {
+    let request: KeyMaterialRequest = read(&body.0)?;
+    let response = rooms::key_material(&app, &who, &target, &request).await?;
+    Ok(octets(codec::encode(&response).map_err(Problem::internal)?))
+}
+
+pub(super) async fn group_info(
+    app: Data<App>,
+    who: ClientAuth,
+    room: Path<RoomUri>,
+    body: Octets<MAX_REQUEST_BODY_BYTES>,
+) -> Result<HttpResponse, Problem> {
+    let request: GroupInfoRequest = read(&body.0)?;
+    let response = rooms::group_info(&app, &who, &room, request).await?;
+    Ok(octets(codec::encode(&response).map_err(Problem::internal)?))
+}
+
+fn read<T: tls_codec::Deserialize>(body: &[u8]) -> Result<T, Problem> {
+    decode(body).map_err(|error| Problem::undecodable(ProblemType::Malformed, &error))
+}
+
+fn octets(body: impl Into<Bytes>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, OCTETS))
+        .body(body.into())
+}

@@ -1,0 +1,154 @@
+//! Opening and closing the doors.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    App as Door, HttpServer,
+    dev::{Server, ServerHandle},
+    middleware::from_fn,
+    web::{self, Data, PathConfig, QueryConfig},
+};
+
+use super::{
+    client, ops, problem, span,
+    tls::{self, Certificate, TlsError},
+};
+use crate::{app::App, config::Transport};
+
+/// How long a client may take to send the head of a request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Why a door did not open.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the server could not be set up")]
+    Setup(#[source] io::Error),
+    #[error("TLS could not be set up")]
+    Tls(#[from] TlsError),
+}
+
+/// The open doors.
+pub(crate) struct Doors {
+    pub(crate) client_address: SocketAddr,
+    pub(crate) ops_address: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
+    client: ServerHandle,
+    ops: ServerHandle,
+}
+
+impl Doors {
+    /// Reads the certificate again, if there is one.
+    pub(crate) fn reload_certificate(&self) -> Result<(), TlsError> {
+        self.certificate
+            .as_ref()
+            .map_or(Ok(()), |certificate| certificate.reload())
+    }
+
+    /// Accepts no more clients, waits for requests under way, at most for the configured grace, and hangs up.
+    ///
+    /// actix's own graceful stop is not used: it waits for idle connections too, which nobody closes.
+    pub(crate) async fn close_to_clients(&self, app: &App) {
+        self.client.pause().await;
+        app.tasks
+            .requests_done(app.config.limits.shutdown_grace)
+            .await;
+        self.client.stop(false).await;
+    }
+
+    /// Closes what is left.
+    pub(crate) async fn close(&self) {
+        self.ops.stop(false).await;
+    }
+}
+
+/// Opens both doors. Each worker is a thread of its own; the server is driven by the App's tasks.
+pub(crate) fn open(app: &Arc<App>) -> Result<Doors, OpenError> {
+    let http = &app.config.http;
+    let (client_socket, client_address) = bind(http.listen)?;
+    let (ops_socket, ops_address) = bind(app.config.ops.listen)?;
+    let certificate = match &http.transport {
+        Transport::Plain => None,
+        Transport::Tls { certificate, key } => Some(Arc::new(Certificate::load(certificate, key)?)),
+    };
+    let client = client_door(app, client_socket, certificate.clone())?;
+    let ops = ops_door(app, ops_socket)?;
+    let doors = Doors {
+        client_address,
+        ops_address,
+        certificate,
+        client: client.handle(),
+        ops: ops.handle(),
+    };
+    drive(app, "client door", client);
+    drive(app, "ops door", ops);
+    Ok(doors)
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), OpenError> {
+    let listen = |source| OpenError::Listen { address, source };
+    let socket = TcpListener::bind(address).map_err(listen)?;
+    let bound = socket.local_addr().map_err(listen)?;
+    Ok((socket, bound))
+}
+
+fn client_door(
+    app: &Arc<App>,
+    socket: TcpListener,
+    certificate: Option<Arc<Certificate>>,
+) -> Result<Server, OpenError> {
+    let shared = Arc::clone(app);
+    let server = HttpServer::new(move || {
+        Door::new()
+            .app_data(Data::from(Arc::clone(&shared)))
+            .app_data(PathConfig::default().error_handler(problem::bad_path))
+            .app_data(QueryConfig::default().error_handler(problem::bad_query))
+            .configure(client::routes)
+            .default_service(web::to(problem::no_such_path))
+            .wrap(from_fn(span::door))
+    })
+    .workers(app.config.http.workers)
+    .client_request_timeout(HEAD_PATIENCE)
+    .keep_alive(KEEP_ALIVE)
+    .disable_signals();
+    let server = match certificate {
+        None => server.listen(socket),
+        Some(certificate) => server.listen_rustls_0_23(socket, tls::server_config(certificate)?),
+    };
+    Ok(server.map_err(OpenError::Setup)?.run())
+}
+
+fn ops_door(app: &Arc<App>, socket: TcpListener) -> Result<Server, OpenError> {
+    let shared = Arc::clone(app);
+    let server = HttpServer::new(move || {
+        Door::new()
+            .app_data(Data::from(Arc::clone(&shared)))
+            .configure(ops::routes)
+    })
+    .workers(1)
+    .client_request_timeout(HEAD_PATIENCE)
+    .disable_signals()
+    .listen(socket)
+    .map_err(OpenError::Setup)?;
+    Ok(server.run())
+}
+
+fn drive(app: &Arc<App>, name: &'static str, server: Server) {
+    app.tasks.spawn(name, async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, door = name, "a door failed");
+        }
+    });
+}

@@ -1,0 +1,21 @@
+//! The doors: the only room that knows actix.
+//!
+//! A handler translates: extractors parse, authenticate and bound, the body is one call of a service. What may
+//! happen is decided by the services; SQL and openmls are unknown here. Two doors, two listeners, two route
+//! tables: [`client`] for people's devices and [`ops`] for operators.
+
+mod auth;
+mod body;
+mod client;
+mod listen;
+mod ops;
+mod problem;
+mod span;
+mod tls;
+
+pub(crate) use self::{
+    auth::ClientAuth,
+    body::{Json, Octets},
+    listen::{Doors, open},
+    problem::Problem,
+};

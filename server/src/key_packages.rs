@@ -1,0 +1,394 @@
+//! KeyPackages: what a device leaves here so that others can add it to rooms while it sleeps.
+//!
+//! One pool per device and cipher suite. Each KeyPackage of a pool is handed out once, however many ask at the same
+//! time; when a pool is empty the last-resort one is handed out instead, again and again, to users of this server only.
+//! What was handed out is remembered with the room it is for, so that the Welcome finds its device.
+
+use std::collections::BTreeMap;
+
+use grove_mls::{
+    identity::{PublicKey, SignedDeviceList, verify_with_label},
+    key_package::{KeyPackageError, LastResort, MIN_REMAINING_LIFETIME, ValidKeyPackage, validate},
+    suite::Suite,
+};
+use grove_wire::{
+    api::key_packages::{KeyPackageCount, KeyPackageCounts, UploadKeyPackages},
+    limits::{MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES_PER_UPLOAD},
+    mimi::{
+        Credential, Protocol,
+        key_material::{
+            ClientKeyMaterial, KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest, KeyMaterialResponse,
+            KeyMaterialUserCode,
+        },
+    },
+    mls::KeyPackage,
+    uri::ClientUri,
+};
+use metrics::counter;
+
+use crate::{
+    app::App,
+    clock::Timestamp,
+    db::{self, ClaimedRow, NewKeyPackage, Tx},
+    sessions::ClientAuth,
+    tasks::WorkLost,
+};
+
+/// Why an upload was refused. One bad KeyPackage refuses all of them, and `index` says which.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    #[error("the database failed")]
+    Database(#[from] db::Error),
+    #[error("KeyPackage {index}: {source}")]
+    Invalid {
+        index: usize,
+        source: KeyPackageError,
+    },
+    #[error("KeyPackage {index}: {reason}")]
+    Misplaced { index: usize, reason: &'static str },
+    #[error("the session's device is in no device list")]
+    NotListed,
+    #[error("the pool holds at most {limit} KeyPackages")]
+    PoolFull { limit: u32 },
+    #[error("KeyPackage {index} is larger than {MAX_KEY_PACKAGE_BYTES} bytes")]
+    TooLarge { index: usize },
+    #[error("an upload holds at most {MAX_KEY_PACKAGES_PER_UPLOAD} KeyPackages")]
+    TooMany,
+    #[error("the work was lost")]
+    WorkLost(#[from] WorkLost),
+}
+
+/// Adds KeyPackages to the pool of the asking device, and puts a new last-resort one in the old one's place. The same
+/// upload again changes nothing.
+#[tracing::instrument(name = "key_packages.upload", skip_all)]
+pub(crate) async fn upload(
+    app: &App,
+    auth: &ClientAuth,
+    request: UploadKeyPackages,
+) -> Result<KeyPackageCounts, UploadError> {
+    let now = app.clock.now();
+    let suite = request.cipher_suite;
+    if request.key_packages.len() > MAX_KEY_PACKAGES_PER_UPLOAD {
+        return Err(UploadError::TooMany);
+    }
+    let owner = Owner::find(app, auth).await?;
+    let checked = app
+        .tasks
+        .blocking(move || check_all(&owner, &request, now))
+        .await??;
+
+    let mut connection = app.db.connect().await?;
+    let tx = connection.begin().await?;
+    // The lock makes two uploads of one device count one after the other.
+    if !tx.lock_device(auth.device_id).await? {
+        return Err(UploadError::NotListed);
+    }
+    tx.add_key_packages(auth.device_id, suite, &checked.pool, now)
+        .await?;
+    if let Some(last_resort) = &checked.last_resort {
+        tx.replace_last_resort(auth.device_id, suite, last_resort, now)
+            .await?;
+    }
+    let counts = counts(app, &tx, auth.device_id, now).await?;
+    let limit = app.config.limits.key_package_pool;
+    if counts
+        .counts
+        .iter()
+        .any(|count| count.cipher_suite == suite && count.available > limit)
+    {
+        return Err(UploadError::PoolFull { limit });
+    }
+    tx.commit().await?;
+    Ok(counts)
+}
+
+/// How many KeyPackages the asking device has left.
+pub(crate) async fn count(app: &App, auth: &ClientAuth) -> Result<KeyPackageCounts, db::Error> {
+    let mut connection = app.db.connect().await?;
+    let tx = connection.begin().await?;
+    counts(app, &tx, auth.device_id, app.clock.now()).await
+}
+
+async fn counts(
+    app: &App,
+    tx: &Tx<'_>,
+    device_id: i64,
+    now: Timestamp,
+) -> Result<KeyPackageCounts, db::Error> {
+    let rows = tx
+        .count_key_packages(device_id, now.plus(MIN_REMAINING_LIFETIME))
+        .await?;
+    let count = |row: db::CountRow| {
+        let available = u32::try_from(row.available).unwrap_or(u32::MAX);
+        Ok(KeyPackageCount {
+            cipher_suite: u16::try_from(row.suite).map_err(|_large| db::Error::corrupt("suite"))?,
+            available,
+            low: available < app.config.limits.key_package_low,
+        })
+    };
+    Ok(KeyPackageCounts {
+        counts: rows
+            .into_iter()
+            .map(count)
+            .collect::<Result<_, db::Error>>()?,
+    })
+}
+
+/// Whose KeyPackages an upload may hold.
+struct Owner {
+    client: ClientUri,
+    key: PublicKey,
+    uik: PublicKey,
+}
+
+impl Owner {
+    /// The asking device as the user's newest list names it.
+    async fn find(app: &App, auth: &ClientAuth) -> Result<Self, UploadError> {
+        let mut connection = app.db.connect().await?;
+        let tx = connection.begin().await?;
+        let list = tx
+            .find_device_list(auth.user.localpart())
+            .await?
+            .ok_or(UploadError::NotListed)?;
+        let list = SignedDeviceList::decode(&list)
+            .map_err(|_invalid| db::Error::corrupt("device list"))?;
+        let device = list.active().find(|device| device.client == auth.client);
+        let key = device.ok_or(UploadError::NotListed)?.signature_key;
+        Ok(Self {
+            client: auth.client.clone(),
+            key,
+            uik: list.list().uik,
+        })
+    }
+}
+
+/// KeyPackages that passed.
+struct Checked {
+    pool: Vec<NewKeyPackage>,
+    last_resort: Option<NewKeyPackage>,
+}
+
+fn check_all(
+    owner: &Owner,
+    request: &UploadKeyPackages,
+    now: Timestamp,
+) -> Result<Checked, UploadError> {
+    let check = |index: usize, bytes: &[u8], last_resort: LastResort| {
+        check_one(owner, request.cipher_suite, index, bytes, last_resort, now)
+    };
+    let pool = request
+        .key_packages
+        .iter()
+        .enumerate()
+        .map(|(index, bytes)| check(index, bytes.as_bytes(), LastResort::No))
+        .collect::<Result<Vec<_>, _>>()?;
+    let last_resort = request
+        .last_resort
+        .as_ref()
+        .map(|bytes| {
+            check(
+                request.key_packages.len(),
+                bytes.as_bytes(),
+                LastResort::Yes,
+            )
+        })
+        .transpose()?;
+    Ok(Checked { pool, last_resort })
+}
+
+fn check_one(
+    owner: &Owner,
+    suite: u16,
+    index: usize,
+    bytes: &[u8],
+    last_resort: LastResort,
+    now: Timestamp,
+) -> Result<NewKeyPackage, UploadError> {
+    if bytes.len() > MAX_KEY_PACKAGE_BYTES {
+        return Err(UploadError::TooLarge { index });
+    }
+    let invalid = |source| UploadError::Invalid { index, source };
+    let valid = validate(bytes, now.ms()).map_err(invalid)?;
+    misplaced(owner, suite, &valid, last_resort).map_or(Ok(()), |reason| {
+        Err(UploadError::Misplaced { index, reason })
+    })?;
+    let bare = valid.to_wire().map_err(|error| invalid(error.into()))?;
+    Ok(NewKeyPackage {
+        reference: valid.reference,
+        not_after: valid.not_after.saturating_mul(1000),
+        key_package: bare.into_bytes(),
+    })
+}
+
+/// Why a KeyPackage that is valid in itself does not belong where it was put.
+fn misplaced(
+    owner: &Owner,
+    suite: u16,
+    valid: &ValidKeyPackage,
+    last_resort: LastResort,
+) -> Option<&'static str> {
+    if valid.suite.code() != suite {
+        Some("its cipher suite is not the upload's")
+    } else if valid.leaf.client != owner.client {
+        Some("it is another device's")
+    } else if valid.leaf.key != owner.key {
+        Some("its key is not the one in the device list")
+    } else if valid.leaf.uik != owner.uik {
+        Some("its user identity key is not the one in the device list")
+    } else if valid.last_resort != last_resort {
+        Some("a last-resort KeyPackage belongs into last_resort, and no other does")
+    } else {
+        None
+    }
+}
+
+/// Why a claim was not even looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClaimError {
+    #[error("the database failed")]
+    Database(#[from] db::Error),
+    #[error("the request does not speak for the device that sent it")]
+    NotYours,
+    #[error("the signature is not the device's")]
+    SignatureInvalid,
+}
+
+/// Hands out one KeyPackage of each active device of a user for a room, except the asking device's own. Users of this
+/// server count as agreed to be contacted by each other; nobody else can ask yet.
+#[tracing::instrument(name = "key_packages.claim", skip_all)]
+pub(crate) async fn claim(
+    app: &App,
+    auth: &ClientAuth,
+    request: &KeyMaterialRequest,
+) -> Result<KeyMaterialResponse, ClaimError> {
+    let answer = |user_status, clients| KeyMaterialResponse {
+        protocol: Protocol::Mls10,
+        user_status,
+        user_uri: request.target_user.clone(),
+        clients,
+    };
+    let now = app.clock.now();
+    let mut connection = app.db.connect().await?;
+    let tx = connection.begin().await?;
+    verify(&tx, auth, request).await?;
+    if request.target_user.provider() != app.domain {
+        return Ok(answer(KeyMaterialUserCode::UserUnknown, Vec::new()));
+    }
+    let name = request.target_user.localpart();
+    if tx
+        .find_account(name)
+        .await?
+        .is_none_or(|account| account.disabled_at.is_some())
+    {
+        return Ok(answer(KeyMaterialUserCode::UserUnknown, Vec::new()));
+    }
+    // A room has one suite: the first acceptable one that we speak.
+    let suite = request
+        .acceptable_ciphersuites
+        .iter()
+        .find_map(|&code| Suite::from_code(code));
+    let Some(suite) = suite else {
+        return Ok(answer(
+            KeyMaterialUserCode::NoCompatibleMaterial,
+            Vec::new(),
+        ));
+    };
+    let (claimed, exhausted) = take(&tx, auth, name, suite, now).await?;
+    tx.add_claims(request.room_id.as_str(), &claimed, now)
+        .await?;
+    let (found, missing) = (claimed.len(), exhausted.len());
+    let clients = materials(claimed, exhausted)?;
+    tx.commit().await?;
+    counter!("grove_key_packages_claimed_total").increment(u64::try_from(found).unwrap_or(0));
+    let status = match (found, missing) {
+        (0, 1..) => KeyMaterialUserCode::NoCompatibleMaterial,
+        (_, 0) => KeyMaterialUserCode::Success,
+        _ => KeyMaterialUserCode::PartialSuccess,
+    };
+    Ok(answer(status, clients))
+}
+
+/// The request must be signed by the device that sends it, with the key its device list names.
+async fn verify(
+    tx: &Tx<'_>,
+    auth: &ClientAuth,
+    request: &KeyMaterialRequest,
+) -> Result<(), ClaimError> {
+    let Credential::Basic(identity) = &request.requester_credential;
+    let device = tx
+        .find_device(auth.client.as_str())
+        .await?
+        .ok_or(ClaimError::NotYours)?;
+    let yours = request.requesting_user == auth.user
+        && identity.as_bytes() == auth.client.as_str().as_bytes()
+        && request.requester_signature_key.as_bytes() == device.signature_key;
+    if !yours {
+        return Err(ClaimError::NotYours);
+    }
+    let signed = request
+        .tbs()
+        .map_err(|_too_long| ClaimError::SignatureInvalid)?;
+    verify_with_label(
+        &PublicKey::from_bytes(device.signature_key),
+        KEY_MATERIAL_REQUEST_LABEL,
+        &signed,
+        request.key_material_request_signature.as_bytes(),
+    )
+    .map_err(|_bad| ClaimError::SignatureInvalid)
+}
+
+/// One KeyPackage per device, out of the pools first; then the client URIs of the devices that have none at all.
+async fn take(
+    tx: &Tx<'_>,
+    auth: &ClientAuth,
+    name: &str,
+    suite: Suite,
+    now: Timestamp,
+) -> Result<(Vec<ClaimedRow>, Vec<String>), db::Error> {
+    let usable_until = now.plus(MIN_REMAINING_LIFETIME);
+    let served = |claimed: &[ClaimedRow]| -> Vec<i64> {
+        claimed
+            .iter()
+            .map(|one| one.device_id)
+            .chain([auth.device_id])
+            .collect()
+    };
+    let mut claimed = tx
+        .claim_key_packages(name, auth.device_id, suite.code(), usable_until)
+        .await?;
+    let last = tx
+        .list_last_resorts(name, &served(&claimed), suite.code(), usable_until)
+        .await?;
+    claimed.extend(last);
+    let exhausted = tx.list_unserved_devices(name, &served(&claimed)).await?;
+    Ok((claimed, exhausted))
+}
+
+fn materials(
+    claimed: Vec<ClaimedRow>,
+    exhausted: Vec<String>,
+) -> Result<Vec<ClientKeyMaterial>, db::Error> {
+    let client = |uri: &str| {
+        ClientUri::parse(uri)
+            .map(|client| (&client).into())
+            .map_err(|_invalid| db::Error::corrupt("client URI"))
+    };
+    // In the order of their URIs, so that the order tells nothing about who had which.
+    let mut materials = BTreeMap::new();
+    for row in claimed {
+        let key_package = KeyPackage::from_bytes(row.key_package)
+            .map_err(|_invalid| db::Error::corrupt("KeyPackage"))?;
+        let material = ClientKeyMaterial::Success {
+            client_uri: client(&row.client)?,
+            key_package,
+        };
+        materials.insert(row.client, material);
+    }
+    for uri in exhausted {
+        let material = ClientKeyMaterial::KeyMaterialExhausted {
+            client_uri: client(&uri)?,
+        };
+        materials.insert(uri, material);
+    }
+    Ok(materials.into_values().collect())
+}

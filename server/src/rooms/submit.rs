@@ -1,0 +1,87 @@
+//! Submitting application messages: peeked at, never opened.
+
+use std::sync::Arc;
+
+use grove_wire::{
+    limits::MAX_MESSAGE_BYTES,
+    mimi::submit_message::SubmitMessageRequest,
+    mls::{ContentType, Outside},
+    uri::RoomUri,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{AppendError, Room, Submitted, append::Submission, submitted};
+use crate::{app::App, db, sessions::ClientAuth};
+
+/// Why a message was not accepted. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SubmitError {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("the database failed")]
+    Database(#[from] db::Error),
+    /// The message is for another group than the room's.
+    #[error("the message is not for this room's group")]
+    OtherGroup,
+    /// The message is submitted in somebody else's name.
+    #[error("the sending user is not the one who submits")]
+    OtherSender,
+    /// Not a `PrivateMessage` with application content.
+    #[error("not an encrypted application message")]
+    NotApplication,
+    /// More than [`MAX_MESSAGE_BYTES`].
+    #[error("the message is larger than {MAX_MESSAGE_BYTES} bytes")]
+    TooLarge,
+}
+
+/// Appends one application message to its room's log. Returns once it is durable.
+#[tracing::instrument(name = "rooms.submit", skip_all)]
+pub(crate) async fn submit(
+    app: &App,
+    who: &ClientAuth,
+    uri: &RoomUri,
+    request: SubmitMessageRequest,
+) -> Result<Submitted, SubmitError> {
+    let SubmitMessageRequest {
+        app_message: message,
+        sending_uri,
+        ..
+    } = request;
+    if message.as_bytes().len() > MAX_MESSAGE_BYTES {
+        return Err(SubmitError::TooLarge);
+    }
+    let epoch = match message.outside() {
+        Outside::Private(framing) if framing.content_type == ContentType::Application => {
+            if framing.group_id != uri.hash() {
+                return Err(SubmitError::OtherGroup);
+            }
+            framing.epoch
+        }
+        _ => return Err(SubmitError::NotApplication),
+    };
+    let room = app
+        .rooms
+        .find(&app.db, uri)
+        .await?
+        .ok_or(AppendError::NotFound)?;
+    if sending_uri != who.user {
+        return Err(SubmitError::OtherSender);
+    }
+    let submission = Submission {
+        room: Arc::clone(&room),
+        device_id: who.device_id,
+        user: sending_uri,
+        epoch,
+        hash: Sha256::digest(message.as_bytes()).into(),
+        message,
+    };
+    let accepted = app.rooms.appender.append(submission).await?;
+    let Room { uri, .. } = &*room;
+    Ok(match accepted.entry {
+        Some(entry) => Submitted {
+            mark: accepted.mark,
+            receipt: entry.receipt(&app.server_key, uri),
+        },
+        None => submitted(app, &room, accepted.mark),
+    })
+}

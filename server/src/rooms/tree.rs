@@ -1,0 +1,69 @@
+//! Ratchet trees by epoch: what somebody who was added needs beside the Welcome.
+//!
+//! The tree of the current epoch is read from the live group; an earlier one is rebuilt from the newest snapshot
+//! before it. Those who were added by one commit ask for the same tree at the same time: the first builds it.
+
+use bytes::Bytes;
+use grove_mls::{public::HubGroup, suite::MlsError};
+use grove_wire::uri::RoomUri;
+
+use super::{GroupError, Room, StandingError, groups, standing};
+use crate::{app::App, db, sessions::ClientAuth, tasks::WorkLost};
+
+/// Why there is no tree.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TreeError {
+    #[error("the tree cannot be written")]
+    Encode(#[from] MlsError),
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    #[error(transparent)]
+    Lost(#[from] WorkLost),
+    #[error(transparent)]
+    Standing(#[from] StandingError),
+}
+
+impl From<db::Error> for TreeError {
+    fn from(error: db::Error) -> Self {
+        Self::Standing(error.into())
+    }
+}
+
+/// The tree of an epoch in which the device is, or was, in the group.
+#[tracing::instrument(name = "rooms.tree", skip_all)]
+pub(crate) async fn tree(
+    app: &App,
+    who: &ClientAuth,
+    uri: &RoomUri,
+    epoch: u64,
+) -> Result<Bytes, TreeError> {
+    let standing::Standing { room, row } = standing::member(app, who, uri).await?;
+    let from_epoch = row.cursor.map_or(u64::MAX, |cursor| cursor.from_epoch);
+    if !(from_epoch..=row.epoch).contains(&epoch) {
+        return Err(StandingError::NotFound.into());
+    }
+    if let Some(tree) = app.rooms.trees.get(&(room.id, epoch)) {
+        return Ok(tree);
+    }
+    build(app, &room, epoch).await
+}
+
+async fn build(app: &App, room: &Room, epoch: u64) -> Result<Bytes, TreeError> {
+    let mut seat = app.rooms.groups.enter(room.id).await;
+    if let Some(tree) = app.rooms.trees.get(&(room.id, epoch)) {
+        return Ok(tree);
+    }
+    seat.follow(&app.db, &app.tasks).await?;
+    let tree = if seat.group().is_some_and(|group| group.epoch() == epoch) {
+        app.tasks
+            .blocking(move || seat.group().map(HubGroup::tree))
+            .await?
+    } else {
+        let group = groups::at_epoch(&app.db, &app.tasks, room.id, epoch).await?;
+        app.tasks.blocking(move || Some(group.tree())).await?
+    };
+    let tree = tree.ok_or(GroupError::Missing)??;
+    let tree = Bytes::from(tree.into_bytes());
+    app.rooms.trees.insert((room.id, epoch), tree.clone());
+    Ok(tree)
+}

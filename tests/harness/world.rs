@@ -1,0 +1,344 @@
+//! A world: a database, a server on it, the time, and a place for people's files.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use grove_server::clock::{Clock, ClockHand};
+use grove_wire::uri::{Provider, UserUri};
+use tempfile::TempDir;
+use tokio_postgres::Client;
+
+use crate::{
+    Api, Hand, User,
+    postgres::{self, Database},
+    server::{InProcess, Process, Server},
+};
+
+/// The domain of a world, unless a test says otherwise.
+pub const DOMAIN: &str = "a.example";
+
+/// How a world is to be. [`World::new`] takes the default: a server in this process, anybody may register.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// `--set` of the server; later ones win.
+    pub sets: Vec<String>,
+    /// The real `groved`, not a server in this process.
+    pub process: bool,
+    /// The server's private PostgreSQL, not a database of the tests' own.
+    pub embedded: bool,
+}
+
+impl Setup {
+    /// Adds a setting.
+    #[must_use]
+    pub fn set(mut self, set: &str) -> Self {
+        self.sets.push(set.to_owned());
+        self
+    }
+
+    /// With the real `groved`.
+    #[must_use]
+    pub fn process(mut self) -> Self {
+        self.process = true;
+        self
+    }
+
+    /// With the server's private PostgreSQL.
+    #[must_use]
+    pub fn embedded(mut self) -> Self {
+        self.embedded = true;
+        self
+    }
+
+    /// Makes the world.
+    pub async fn start(self) -> World {
+        World::with(self).await
+    }
+}
+
+/// A server and its people.
+pub struct World {
+    // Declared in the order in which they must go.
+    server: Option<Server>,
+    database: Option<Database>,
+    setup: Setup,
+    /// The time of the server and of everybody's client.
+    pub clock: Clock,
+    hand: Option<ClockHand>,
+    directory: TempDir,
+    /// Client and ops doors; 0 until the first start.
+    ports: (u16, u16),
+}
+
+impl World {
+    /// A world with a server in this process, where anybody may register and the clock stands still.
+    pub async fn new() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    async fn with(setup: Setup) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("grove-world-")
+            .tempdir()
+            .expect("a directory");
+        // An unprivileged PostgreSQL must be able to pass through.
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).expect("a mode");
+        let database = if setup.embedded {
+            None
+        } else {
+            Some(Database::new().await)
+        };
+        let (clock, hand) = if setup.process {
+            (Clock::system(), None)
+        } else {
+            manual()
+        };
+        let mut world = Self {
+            server: None,
+            database,
+            setup,
+            clock,
+            hand,
+            directory,
+            ports: (0, 0),
+        };
+        world.start().await;
+        world
+    }
+
+    /// Starts the server, where it was before if it ran before.
+    pub async fn start(&mut self) {
+        assert!(self.server.is_none(), "it runs already");
+        let server = if self.setup.process {
+            Server::Process(Process::start(&self.settings(), &self.data_dir()).await)
+        } else {
+            Server::InProcess(InProcess::start(self.settings(), self.clock.clone()).await)
+        };
+        self.ports = (port(server.url()), port(server.ops_url()));
+        self.server = Some(server);
+    }
+
+    /// Stops the server in order.
+    pub async fn stop(&mut self) {
+        self.server.take().expect("a server").stop().await;
+    }
+
+    /// Stops the server in order and starts it again, in the same place.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    /// Kills the server, which must be a process.
+    pub async fn kill(&mut self) {
+        self.take_process().kill().await;
+    }
+
+    /// The server's process, which is the caller's to end.
+    ///
+    /// # Panics
+    /// When the server is in this process.
+    pub fn take_process(&mut self) -> Process {
+        match self.server.take() {
+            Some(Server::Process(server)) => server,
+            _ => panic!("the server is no process of its own"),
+        }
+    }
+
+    /// What the server is started with.
+    pub fn settings(&self) -> Vec<String> {
+        let (client, ops) = self.ports;
+        let mut sets = vec![
+            format!("server.domain={DOMAIN}"),
+            format!("server.data_dir={}", self.data_dir().display()),
+            "server.registration=open".to_owned(),
+            "http.plain_http=true".to_owned(),
+            format!("http.listen=127.0.0.1:{client}"),
+            format!("ops.listen=127.0.0.1:{ops}"),
+            "database.pool_size=6".to_owned(),
+            "telemetry.log=warn".to_owned(),
+        ];
+        if let Some(database) = &self.database {
+            sets.push(format!("database.url=\"{}\"", database.url()));
+        }
+        sets.extend(self.setup.sets.iter().cloned());
+        sets
+    }
+
+    /// The server's data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("groved")
+    }
+
+    /// A place for the files of somebody.
+    pub fn home(&self, name: &str) -> PathBuf {
+        let home = self.directory.path().join(name);
+        fs::create_dir_all(&home).expect("a directory");
+        home
+    }
+
+    /// The server.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().expect("the server runs")
+    }
+
+    /// The server's process, for a world with one.
+    pub fn process(&self) -> &Process {
+        match self.server() {
+            Server::Process(process) => process,
+            Server::InProcess(_) => panic!("the server is in this process"),
+        }
+    }
+
+    /// Base URL of the client door.
+    pub fn url(&self) -> &str {
+        self.server().url()
+    }
+
+    /// The client API without a client.
+    pub fn api(&self) -> Api {
+        Api::new(self.url())
+    }
+
+    /// A path at the operators' door.
+    pub async fn ops(&self, path: &str) -> crate::Answer {
+        Api::new(self.server().ops_url()).get(path).await
+    }
+
+    /// The sum of a counter's values in `/metrics`, over all its labels that contain `label`.
+    pub async fn counter(&self, name: &str, label: &str) -> u64 {
+        let metrics = self.ops("/metrics").await.ok().text();
+        let value = |line: &str| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (found, labels) = series.split_once('{').unwrap_or((series, ""));
+            (found == name && labels.contains(label))
+                .then(|| value.parse::<f64>().expect("a number"))
+        };
+        // Counters are whole numbers.
+        metrics.lines().filter_map(value).sum::<f64>().round() as u64
+    }
+
+    /// A connection to the server's database, to look with.
+    pub async fn database(&self) -> Client {
+        match &self.database {
+            Some(database) => database.connect().await,
+            None => {
+                postgres::connect(
+                    postgres::private_url(&self.data_dir())
+                        .parse()
+                        .expect("an own URL"),
+                )
+                .await
+            }
+        }
+    }
+
+    /// The number of rows of every table.
+    pub async fn row_counts(&self) -> Vec<(String, i64)> {
+        let database = self.database().await;
+        let mut counts = Vec::new();
+        for table in tables(&database).await {
+            let row = database
+                .query_one(&format!("SELECT count(*) FROM {table}"), &[])
+                .await
+                .expect("a count");
+            counts.push((table, row.get(0)));
+        }
+        counts
+    }
+
+    /// How many rows a statement that counts gives.
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.database()
+            .await
+            .query_one(sql, &[])
+            .await
+            .expect("a count")
+            .get(0)
+    }
+
+    /// Moves the clock of server and clients on.
+    ///
+    /// # Panics
+    /// When the server is a process, whose clock nobody moves.
+    pub fn pass(&self, duration: Duration) {
+        self.hand
+            .as_ref()
+            .expect("a manual clock")
+            .advance(duration);
+    }
+
+    /// The address of a user here.
+    pub fn address(&self, name: &str) -> UserUri {
+        UserUri::new(&Provider::parse(DOMAIN).expect("a domain"), name).expect("a name")
+    }
+
+    /// Registers a person with a client of their own.
+    pub async fn user(&self, name: &str) -> User {
+        User::register(self, name).await
+    }
+
+    /// Registers several.
+    pub async fn users<const N: usize>(&self, names: [&str; N]) -> [User; N] {
+        let mut users = Vec::new();
+        for name in names {
+            users.push(self.user(name).await);
+        }
+        users
+            .try_into()
+            .unwrap_or_else(|_| panic!("as many as names"))
+    }
+
+    /// Registers a device that does what it is told, with ten KeyPackages.
+    pub async fn hand(&self, name: &str) -> Hand {
+        Hand::register(self, name, 10).await
+    }
+
+    /// Registers several of them.
+    pub async fn hands<const N: usize>(&self, names: [&str; N]) -> [Hand; N] {
+        let mut hands = Vec::new();
+        for name in names {
+            hands.push(self.hand(name).await);
+        }
+        hands
+            .try_into()
+            .unwrap_or_else(|_| panic!("as many as names"))
+    }
+}
+
+/// All tables, in order of their names.
+pub async fn tables(database: &Client) -> Vec<String> {
+    let sql =
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename";
+    database
+        .query(sql, &[])
+        .await
+        .expect("the tables")
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
+}
+
+/// A clock that starts now, because OpenMLS judges lifetimes by the machine's.
+fn manual() -> (Clock, Option<ClockHand>) {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    let (clock, hand) = Clock::manual(u64::try_from(now.as_millis()).expect("not so far"));
+    (clock, Some(hand))
+}
+
+fn port(url: &str) -> u16 {
+    url.rsplit(':')
+        .next()
+        .expect("a port")
+        .parse()
+        .expect("a number")
+}

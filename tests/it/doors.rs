@@ -1,0 +1,305 @@
+//! What operators see: health, readiness, metrics, and what is wrong with a configuration.
+
+use std::fs;
+
+use harness::{Setup, World, program, wait::eventually};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Command;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_says_how_it_is() {
+    let world = Setup::default().process().start().await;
+    let [mut alice, mut bob] = world.users(["alice", "bob"]).await;
+    let room = alice.make_room_with("garden", &[&bob]).await;
+    alice.say(&room, "hello").await;
+    bob.hears(&room, "hello").await;
+    assert_eq!(world.ops("/health").await.text(), "alive\n");
+    let ready = world.ops("/ready").await;
+    assert_eq!((ready.status, ready.text().as_str()), (200, "ready\n"));
+    assert_eq!(
+        world.counter("grove_accounts_registered_total", "").await,
+        2
+    );
+    assert!(world.counter("grove_accepted_total", "").await >= 2);
+    assert!(world.counter("grove_delivered_total", "").await >= 1);
+    assert!(
+        world
+            .counter("grove_http_requests_total", "submitMessage")
+            .await
+            >= 1
+    );
+    assert!(
+        world
+            .counter("grove_db_statements_total", "statement=\"append_entries\"")
+            .await
+            >= 1
+    );
+    let metrics = world.ops("/metrics").await.text();
+    for private in ["alice", "bob", room.as_str()] {
+        assert!(!metrics.contains(private), "{private} is in the metrics");
+    }
+    // The doors are apart.
+    assert_eq!(world.api().get("/metrics").await.status, 404);
+    assert_eq!(world.ops("/v1/server").await.status, 404);
+}
+
+/// The private PostgreSQL and all its children.
+fn postgres(world: &World) -> Vec<Pid> {
+    let lock_file = fs::read_to_string(world.data_dir().join("postgres/postmaster.pid"))
+        .expect("PostgreSQL runs");
+    let postmaster = lock_file.lines().next().expect("a line").trim().to_owned();
+    let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"))
+        .expect("/proc");
+    let all = std::iter::once(postmaster.as_str()).chain(children.split_whitespace());
+    all.map(|pid| Pid::from_raw(pid.parse().expect("a number")).expect("a process id"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_database_a_server_is_alive_and_not_ready() {
+    let world = Setup::default().process().embedded().start().await;
+    let held = postgres(&world);
+    for pid in &held {
+        kill_process(*pid, Signal::STOP).expect("PostgreSQL can be held");
+    }
+    let (health, ready) = (world.ops("/health").await, world.ops("/ready").await);
+    for pid in held.iter().rev() {
+        kill_process(*pid, Signal::CONT).expect("PostgreSQL can go on");
+    }
+    assert_eq!(health.text(), "alive\n");
+    assert_eq!(ready.status, 503);
+    eventually("the server is ready again", async || {
+        (world.ops("/ready").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_private_database_dies_stops_and_says_so() {
+    let mut world = Setup::default().process().embedded().start().await;
+    let mut alice = world.user("alice").await;
+    let room = alice.make_room("garden").await;
+    alice.say(&room, "kept").await;
+    kill_process(postgres(&world)[0], Signal::QUIT).expect("PostgreSQL runs");
+    let ended = world.take_process().wait().await;
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("database ended"), "{}", ended.stderr);
+    world.start().await;
+    alice.say(&room, "and on").await;
+    assert_eq!(world.count("SELECT count(*) FROM room_log").await, 2);
+}
+
+/// A client that trusts this certificate and speaks only this version.
+fn client(pem: &str, version: &'static rustls::SupportedProtocolVersion) -> reqwest::Client {
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(
+            rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes())
+                .expect("a certificate"),
+        )
+        .expect("a root");
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .expect("a version")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .use_preconfigured_tls(tls)
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_speaks_tls_1_3_and_nothing_older() {
+    let made =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let directory = tempfile::tempdir().expect("a directory");
+    let (certificate, key) = (
+        directory.path().join("certificate.pem"),
+        directory.path().join("key.pem"),
+    );
+    let pem = made.cert.pem();
+    fs::write(&certificate, &pem).expect("a file");
+    fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let world = Setup::default()
+        .set("http.plain_http=false")
+        .set(&format!("http.tls_certificate={}", certificate.display()))
+        .set(&format!("http.tls_key={}", key.display()))
+        .start()
+        .await;
+    let url = format!(
+        "{}/v1/server",
+        world.url().replace("127.0.0.1", "localhost")
+    );
+    assert!(url.starts_with("https://"));
+    let answer = client(&pem, &rustls::version::TLS13)
+        .get(&url)
+        .send()
+        .await
+        .expect("TLS 1.3");
+    assert_eq!(answer.status(), 200);
+    assert!(
+        client(&pem, &rustls::version::TLS12)
+            .get(&url)
+            .send()
+            .await
+            .is_err()
+    );
+    let stranger =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    assert!(
+        client(&stranger.cert.pem(), &rustls::version::TLS13)
+            .get(&url)
+            .send()
+            .await
+            .is_err()
+    );
+}
+
+async fn check_config(
+    file: Option<&str>,
+    arguments: &[&str],
+    env: &[(&str, &str)],
+) -> program::Ended {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(program::groved());
+    command.env_clear();
+    if let Some(text) = file {
+        let path = directory.path().join("grove.toml");
+        fs::write(&path, text).expect("a file");
+        command.arg("--config").arg(path);
+    }
+    command
+        .args(arguments)
+        .arg("check-config")
+        .envs(env.iter().copied());
+    program::run(command, "").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_configuration_is_refused_with_file_key_and_remedy() {
+    let plain = [
+        "--set",
+        "server.domain=a.example",
+        "--set",
+        "http.plain_http=true",
+    ];
+    for (file, arguments, env, expected) in [
+        (
+            Some("[server]\ndomian = \"a.example\"\n"),
+            &[][..],
+            &[][..],
+            ["grove.toml", "server.domian", "server.domain"],
+        ),
+        (
+            Some("[limits]\npool_size = 3\n"),
+            &[],
+            &[],
+            ["grove.toml", "limits.pool_size", "database.pool_size"],
+        ),
+        (Some("[server\n"), &[], &[], ["grove.toml", "line 1", ""]),
+        (
+            None,
+            &["--set", "http.lissten=1"],
+            &[],
+            ["--set", "http.lissten", "http.listen"],
+        ),
+        (
+            None,
+            &[],
+            &[("GROVE_HTTP_LISTEN", "127.0.0.1:1")],
+            ["environment", "GROVE_HTTP_LISTEN", "GROVE_HTTP__LISTEN"],
+        ),
+        (
+            None,
+            &["--set", "http.plain_http=true"],
+            &[],
+            ["server.domain", "not set", ""],
+        ),
+        (
+            None,
+            &["--set", "server.domain=a.example"],
+            &[],
+            ["http.tls_certificate", "http.plain_http", "loopback"],
+        ),
+        (
+            None,
+            &[
+                "--set",
+                "server.domain=a.example",
+                "--set",
+                "http.plain_http=true",
+                "--set",
+                "http.listen=0.0.0.0:1",
+            ],
+            &[],
+            ["http.plain_http", "loopback", ""],
+        ),
+    ] {
+        let ended = check_config(file, arguments, env).await;
+        assert_eq!(ended.code, 3, "{arguments:?}: {}", ended.stderr);
+        for part in expected {
+            assert!(
+                ended.stderr.contains(part),
+                "{:?} does not name {part:?}",
+                ended.stderr
+            );
+        }
+    }
+    let good = check_config(
+        None,
+        &plain,
+        &[(
+            "GROVE_DATABASE__URL",
+            "postgres://grove:hunter2@localhost/grove",
+        )],
+    )
+    .await;
+    let shown = good.ok();
+    assert!(shown.contains("domain = \"a.example\""));
+    assert!(!shown.contains("hunter2"), "a secret is shown");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_do_not_share_a_data_directory() {
+    let world = World::new().await;
+    let mut command = Command::new(program::groved());
+    command.args([
+        "--set",
+        "server.domain=a.example",
+        "--set",
+        "http.plain_http=true",
+    ]);
+    command
+        .arg("--set")
+        .arg(format!("server.data_dir={}", world.data_dir().display()));
+    command.args([
+        "--set",
+        "http.listen=127.0.0.1:0",
+        "--set",
+        "ops.listen=127.0.0.1:0",
+        "serve",
+    ]);
+    let ended = program::run(command, "").await;
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("another groved"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_schema_is_migrated_once_and_a_newer_one_is_refused() {
+    let mut world = Setup::default().process().start().await;
+    world.stop().await;
+    world.database().await.batch_execute(
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'future', '', '0')",
+    ).await.expect("a row");
+    let mut command = Command::new(program::groved());
+    for set in world.settings() {
+        command.arg("--set").arg(set);
+    }
+    command.arg("serve");
+    let ended = program::run(command, "").await;
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert!(ended.stderr.contains("version 999"), "{}", ended.stderr);
+}

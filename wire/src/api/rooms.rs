@@ -1,0 +1,53 @@
+//! Making and listing rooms. What happens in them is said in MIMI's bodies.
+
+use serde::{Deserialize, Serialize};
+use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
+
+use crate::{
+    codec::Opaque,
+    limits::MAX_RECORD_BYTES,
+    mls::{GroupInfo, RatchetTree},
+    uri::RoomUri,
+};
+
+/// Makes a room on this server (TLS presentation).
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]
+pub struct CreateRoomRequest {
+    /// The signed creation record.
+    pub record: Opaque<MAX_RECORD_BYTES>,
+    /// The group as its creator made it; without a ratchet tree.
+    pub group_info: GroupInfo,
+    /// Its tree, of one leaf.
+    pub ratchet_tree: RatchetTree,
+}
+
+/// The room was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomCreated {
+    /// The room.
+    pub room: RoomUri,
+    /// Its epoch.
+    pub epoch: u64,
+}
+
+/// A room as the session's device sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomSummary {
+    /// The room.
+    pub room: RoomUri,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The newest entry of its log; 0 when there is none.
+    pub seq: u64,
+    /// The first entry this device may read.
+    pub from_seq: u64,
+    /// The last entry this device has acknowledged.
+    pub position: u64,
+}
+
+/// The rooms of the session's device.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoomList {
+    /// In no particular order.
+    pub rooms: Vec<RoomSummary>,
+}

@@ -1,0 +1,163 @@
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use proptest::{collection::vec, option, prelude::*};
+
+use super::{accounts::*, events::*, rooms::*, server::*, sessions::*, *};
+use crate::{
+    codec::{decode, encode},
+    limits::MAX_RECEIPT_BYTES,
+    samples::{self, cat},
+    uri::{RoomUri, UserUri},
+};
+
+#[test]
+fn bytes_in_json_have_one_form() {
+    let bytes = Base64Url(vec![0xfb, 0xff, 0x00]);
+    assert_eq!(serde_json::to_string(&bytes).unwrap(), "\"-_8A\"");
+    assert_eq!(
+        serde_json::from_str::<Base64Url>("\"-_8A\"").unwrap(),
+        bytes
+    );
+    for wrong in [
+        "\"+/8A\"",
+        "\"-_8A==\"",
+        "\"-_8A \"",
+        "\"-_8\\n\"",
+        "\"AB\"",
+        "[251]",
+        "7",
+    ] {
+        assert!(serde_json::from_str::<Base64Url>(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(format!("{bytes:?}"), "Base64Url(3 bytes)");
+}
+
+#[test]
+fn requests_refuse_what_they_do_not_know() {
+    let good = r#"{"user":"mimi://a.example/u/alice","device_list":"AAAA"}"#;
+    let request: RegisterRequest = serde_json::from_str(good).unwrap();
+    assert_eq!(request.user, UserUri::parse("alice@a.example").unwrap());
+    assert_eq!(serde_json::to_string(&request).unwrap(), good);
+    let more = r#"{"user":"mimi://a.example/u/alice","device_list":"AAAA","admin":true}"#;
+    assert!(serde_json::from_str::<RegisterRequest>(more).is_err());
+    let less = r#"{"user":"mimi://a.example/u/alice"}"#;
+    assert!(serde_json::from_str::<RegisterRequest>(less).is_err());
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let response = SessionResponse {
+        token: "very secret".to_owned(),
+        expires_at: 1,
+    };
+    assert!(!format!("{response:?}").contains("secret"));
+    let request = RegisterRequest {
+        user: UserUri::parse("alice@a.example").unwrap(),
+        device_list: Base64Url::default(),
+        invite: Some("very secret".to_owned()),
+    };
+    assert!(!format!("{request:?}").contains("secret"));
+}
+
+#[test]
+fn server_info_reads_as_written() {
+    let info = ServerInfo {
+        domain: "a.example".parse().unwrap(),
+        software: "groved 0.1.0".to_owned(),
+        registration: Registration::Invite,
+        server_key: Base64Url(vec![1; 32]),
+        cipher_suites: vec![1],
+        max_message_bytes: 65_536,
+    };
+    let json = serde_json::to_string(&info).unwrap();
+    assert!(json.contains(r#""registration":"invite""#), "{json}");
+    assert_eq!(serde_json::from_str::<ServerInfo>(&json).unwrap(), info);
+}
+
+#[test]
+fn a_log_frame_is_known() {
+    let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
+    let frame = ServerFrame::write_log(&room, 7, &[&b"one"[..], b"three"], b"receipt");
+    let expected = cat(&[
+        &[1, 0x40, 71],
+        room.as_str().as_bytes(),
+        &7_u64.to_be_bytes(),
+        b"\x0a\x03one\x05three",
+        b"\x07receipt",
+    ]);
+    assert_eq!(frame, expected);
+    assert_eq!(
+        frame.len(),
+        frame.capacity(),
+        "one allocation, and no larger than needed"
+    );
+    assert!(decode::<ServerFrame>(&[3]).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn frames_round_trip(
+        room in samples::room(),
+        first_seq: u64,
+        entries in vec(samples::bytes(300), 0..5),
+        receipt in samples::bytes(100),
+        welcomes in vec((any::<u64>(), samples::welcome()), 0..3),
+    ) {
+        let written = ServerFrame::write_log(&room, first_seq, &entries, &receipt);
+        let log = ServerFrame::Log {
+            room: room.clone(),
+            first_seq,
+            entries: entries.into_iter().map(|entry| entry.try_into().unwrap()).collect(),
+            receipt: receipt.try_into().unwrap(),
+        };
+        prop_assert_eq!(&encode(&log).unwrap(), &written);
+        let inbox = ServerFrame::Inbox {
+            entries: welcomes
+                .into_iter()
+                .map(|(id, welcome)| InboxEntry {
+                    id,
+                    kind: InboxItem::Welcome { room: room.clone(), seq: id, epoch: id, welcome },
+                })
+                .collect(),
+        };
+        let body = cat(&[&written, &encode(&inbox).unwrap(), &written]);
+        prop_assert_eq!(ServerFrame::decode_all(&body).unwrap(), [log.clone(), inbox, log]);
+        prop_assert!(ServerFrame::decode_all(&body[..body.len() - 1]).is_err());
+        prop_assert_eq!(ServerFrame::decode_all(&[]).unwrap(), []);
+    }
+
+    #[test]
+    fn acknowledgements_round_trip(
+        positions in vec((samples::room(), any::<u64>()), 0..5),
+        inbox in option::of(any::<u64>()),
+    ) {
+        let ack = ClientFrame::Ack { positions, inbox };
+        prop_assert_eq!(decode::<ClientFrame>(&encode(&ack).unwrap()).unwrap(), ack);
+    }
+
+    #[test]
+    fn room_creation_round_trips(
+        record in samples::opaque(),
+        group_info in samples::group_info(),
+        ratchet_tree in samples::ratchet_tree(),
+    ) {
+        let request = CreateRoomRequest { record, group_info, ratchet_tree };
+        prop_assert_eq!(decode::<CreateRoomRequest>(&encode(&request).unwrap()).unwrap(), request);
+    }
+}
+
+#[test]
+fn an_overlong_receipt_is_refused() {
+    let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
+    let none: &[&[u8]] = &[];
+    let fits = ServerFrame::write_log(&room, 1, none, &[0; MAX_RECEIPT_BYTES]);
+    assert!(decode::<ServerFrame>(&fits).is_ok());
+    let too_long = ServerFrame::write_log(&room, 1, none, &[0; MAX_RECEIPT_BYTES + 1]);
+    assert!(decode::<ServerFrame>(&too_long).is_err());
+}
