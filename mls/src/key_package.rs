@@ -167,7 +167,8 @@ impl ValidKeyPackage {
 /// # Errors
 /// [`KeyPackageError`].
 pub fn validate(bytes: &[u8], now_ms: u64) -> Result<ValidKeyPackage, KeyPackageError> {
-    let message = wire::MlsMessage::from_bytes(bytes.to_vec()).map_err(MlsError::of)?;
+    let message = wire::MlsMessage::from_bytes(bytes.to_vec())
+        .map_err(|error| MlsError::text(&error.to_string()))?;
     let key_package = message
         .key_package()
         .ok_or_else(|| MlsError::text("not a KeyPackage"))?;

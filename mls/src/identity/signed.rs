@@ -17,7 +17,7 @@ use super::keys::{BadSignature, Label, PublicKey, Secret, verify};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignedError {
     /// The bytes do not have its form.
-    #[error("malformed: {0}")]
+    #[error("{0}")]
     Malformed(#[from] DecodeError),
     /// More bytes than such an object may have.
     #[error("more than {0} bytes")]

@@ -33,7 +33,7 @@ impl Db {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_connect(config, OnRuntime(runtime), recycling);
+        let manager = Manager::from_connect(by_key(config), OnRuntime(runtime), recycling);
         let pool = Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(PATIENCE))
@@ -52,6 +52,15 @@ impl Db {
     pub(crate) fn close(&self) {
         self.pool.close();
     }
+}
+
+/// Tells PostgreSQL that our statements look things up by key. They are prepared once and keep their plans; one made while
+/// a table was a page long would otherwise read it from end to end long after it has grown.
+fn by_key(mut config: Config) -> Config {
+    let options = config.get_options().unwrap_or_default();
+    let options = format!("{options} -c enable_seqscan=off");
+    config.options(options.trim_start());
+    config
 }
 
 /// Opens connections whose driver runs on a fixed runtime.
