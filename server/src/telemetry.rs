@@ -7,7 +7,13 @@ use std::{io::IsTerminal as _, sync::OnceLock};
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::config::{LogFormat, TelemetryConfig};
 
@@ -29,14 +35,24 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 /// one already, this does nothing.
 pub(crate) fn start_logs(config: &TelemetryConfig) {
     let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log)).unwrap_or_default();
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter = filter.and(filter_fn(is_ours_or_news));
+    let logs = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _already = match config.format {
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
-        LogFormat::Text => logs.with_target(false).try_init(),
+        LogFormat::Json => tracing_subscriber::registry()
+            .with(logs.json().flatten_event(true).with_filter(filter))
+            .try_init(),
+        LogFormat::Text => tracing_subscriber::registry()
+            .with(logs.with_target(false).with_filter(filter))
+            .try_init(),
     };
+}
+
+/// Libraries write what they are given below `info`: the parameters of statements, names and bytes among them. No
+/// configuration lets that out.
+fn is_ours_or_news(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO || metadata.target().starts_with("grove")
 }
 
 /// Starts collecting metrics, once per process.

@@ -94,7 +94,8 @@ async fn no_secret_and_no_name_is_in_the_log_of_the_program() {
     let process = world.take_process();
     let said = process.terminate().await.stderr;
     assert!(said.contains("ready"), "something is logged");
-    for secret in [WORDS[0], WORDS[2], &token] {
+    assert!(said.contains("DEBUG"), "in detail");
+    for secret in [WORDS[0], WORDS[2], &token, "alicewith", "bobwith"] {
         assert!(!said.contains(secret), "{secret} is in the log");
     }
 }
