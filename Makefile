@@ -1,5 +1,5 @@
 # An index: one command per target. `cargo build` and `cargo test` need none of it.
-.PHONY: help demo test deps check run bench audit fuzz example-config
+.PHONY: help demo test deps check run bench audit fuzz example-config image
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,4 +36,7 @@ fuzz: ## The decoders on what chance does not find (fuzz/README.md)
 	cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run decode -- -max_total_time=300 -rss_limit_mb=512
 
 example-config: ## The effective configuration, with defaults
-	cargo run -q -p grove-server --bin groved -- --config deploy/grove.example.toml --set http.plain_http=true check-config
+	cargo run -q -p grove-server --bin groved -- --config deploy/grove.example.toml --set http.plain_http=true config dump
+
+image: ## A container image with groved alone (docs/operations.md)
+	docker build --tag groved .

@@ -237,7 +237,9 @@ as bob send --require-accepted "$room_name" "$reply" >/dev/null
 ok 'both messages of his absence are there'
 
 step 'Both on-line: bob listens, alice talks'
-as bob listen --json "$room" >"$work/bob/heard" 2>"$work/bob/listen.err" &
+# Not by the function: its signal would end a subshell, and leave grove behind.
+XDG_DATA_HOME="$work/bob/data" XDG_CONFIG_HOME="$work/bob/config" "$grove" listen --json "$room" \
+    >"$work/bob/heard" 2>"$work/bob/listen.err" &
 listen_pid=$!
 as alice send --require-accepted "$room" "$live" >/dev/null
 within 30 grep -qF "$live" "$work/bob/heard" || fail "bob did not hear it within 30 s: $(cat "$work/bob/listen.err")"

@@ -7,6 +7,7 @@
 //!
 //! Source: draft-ietf-mimi-content-09.
 
+mod account_note;
 mod build;
 mod decode;
 mod encode;
@@ -15,6 +16,7 @@ mod float;
 mod message_id;
 mod witness;
 
+pub use account_note::{AccountNote, AccountNoteError, RoomSighting};
 pub use decode::ContentError;
 pub use extensions::{ExtensionKey, ExtensionValue, Extensions};
 pub use message_id::MessageId;
@@ -37,6 +39,8 @@ pub const PLAIN_TEXT: &str = "text/plain;charset=utf-8";
 pub const MARKDOWN: &str = "text/markdown;variant=GFM-MIMI";
 /// Media type of a signed room profile.
 pub const ROOM_PROFILE: &str = "application/vnd.grove.room-profile";
+/// Media type of a note between a user's own devices.
+pub const ACCOUNT_NOTE: &str = "application/vnd.grove.account-note";
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,6 +21,7 @@ mod recovery;
 mod rotation;
 mod session;
 mod signed;
+mod succession;
 
 pub use credential::{DeviceCredential, DeviceCredentialError};
 pub use keys::{
@@ -33,13 +34,17 @@ pub use profile::{
     MAX_ROOM_NAME_BYTES, MAX_ROOM_TOPIC_BYTES, ProfileError, RoomProfile, SignedRoomProfile,
 };
 pub use receipt::{Head, Receipt, ReceiptError, SignedReceipt};
-pub use record::{CREATION_RECORD_VERSION, CreationRecord, RecordError, SignedCreationRecord};
+pub use record::{
+    CREATION_RECORD_VERSION, CreationRecord, RecordError, SignedCreationRecord, account_room_nonce,
+    is_account_room,
+};
 pub use recovery::WordsError;
 pub use rotation::{
     RecoveryRotation, RotationAuthority, SignedRecoveryRotation, SignedUikRotation, UikRotation,
 };
-pub use session::SessionProof;
+pub use session::{RecoveryProof, SessionProof};
 pub use signed::SignedError;
+pub use succession::{MAX_SUCCESSION_LINKS, Succession, SuccessionError};
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ pub mod franking;
 pub mod identity;
 pub mod key_package;
 pub mod leaf;
+pub mod linking;
 pub mod member;
 pub mod public;
 pub mod room;

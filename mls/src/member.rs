@@ -17,13 +17,13 @@ use openmls::{
 };
 
 use crate::{
-    identity::{DeviceCredential, DeviceKey, PublicKey},
+    identity::{DeviceCredential, DeviceKey, PublicKey, SignedCreationRecord, Succession},
     public::{
         context::{self, ContextError},
         facts,
     },
     room::{
-        Pending, PendingKind, RoomState,
+        Pending, PendingKind, RoomState, claim,
         validation::{IdentityViolation, ValidLeaf, objective},
     },
     storage::{MemberStorage, Records, group_id},
@@ -67,6 +67,9 @@ pub struct DeviceIdentity {
     pub key: DeviceKey,
     /// Its user's statement about it, current at the time.
     pub credential: DeviceCredential,
+    /// The proof that the credential's user identity key succeeds others, while leaves with those may stand anywhere. Each
+    /// leaf gets of it what its room needs.
+    pub succession: Option<Succession>,
 }
 
 /// A room as one of its members holds it.
@@ -94,6 +97,8 @@ pub struct Member {
     pub list_version: u64,
     /// Until when its credential is fresh, in milliseconds since 1970.
     pub not_after: u64,
+    /// The user's current key in this room, if the one that signed the leaf is superseded.
+    pub superseded_by: Option<PublicKey>,
 }
 
 /// Why a stored room cannot be used.
@@ -167,6 +172,11 @@ impl Group {
         self.mls.epoch().as_u64()
     }
 
+    /// The room's creation record.
+    pub fn record(&self) -> &SignedCreationRecord {
+        &self.state.record
+    }
+
     /// The room's components.
     pub fn state(&self) -> &RoomState {
         &self.state
@@ -192,6 +202,8 @@ impl Group {
     /// # Errors
     /// [`IdentityViolation`] never happens: every leaf was judged before it was merged.
     pub fn members(&self) -> Result<Vec<Member>, IdentityViolation> {
+        let leaves = facts::leaves(self.mls.public_group());
+        let superseded = claim::superseded(&leaves);
         let member = |leaf: crate::room::Leaf| {
             let ValidLeaf {
                 client,
@@ -200,6 +212,7 @@ impl Group {
                 uik,
                 list_version,
                 not_after,
+                superseded_by: _,
             } = objective(&leaf.facts)?;
             Ok(Member {
                 leaf: leaf.index,
@@ -209,12 +222,10 @@ impl Group {
                 key,
                 list_version,
                 not_after,
+                superseded_by: superseded.get(&leaf.index).copied(),
             })
         };
-        facts::leaves(self.mls.public_group())
-            .into_iter()
-            .map(member)
-            .collect()
+        leaves.into_iter().map(member).collect()
     }
 
     /// The epoch authenticator (RFC 9420, section 8.7): the same at all members who are in the same epoch of the same group.
@@ -263,7 +274,8 @@ impl Group {
             .collect()
     }
 
-    fn client_at(&self, leaf: u32) -> Option<ClientUri> {
+    /// The client at a leaf; none when the leaf is blank.
+    pub fn client_at(&self, leaf: u32) -> Option<ClientUri> {
         let leaf = self
             .mls
             .public_group()

@@ -34,7 +34,7 @@ mod replay;
 mod snapshot;
 pub(crate) mod tree;
 
-pub use commit::{Added, CheckedCommit, CommitParts};
+pub use commit::{Added, CheckedCommit, CommitParts, NewLeaf};
 pub use context::ContextError;
 pub use create::CreateRefusal;
 pub use judge::Refused;

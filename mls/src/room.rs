@@ -5,6 +5,7 @@
 //!
 //! The surprise: nothing here trusts the server. Everything it needs stands in the `GroupContext`, the tree and the commit.
 
+pub(crate) mod claim;
 mod components;
 mod facts;
 mod participants;

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     config::Registration,
     db::{self, AccountRow, NewAccount, NewDevice, Tx},
-    sessions::ClientAuth,
+    sessions::{ClientAuth, Ended},
 };
 
 /// Why nobody was registered.
@@ -110,7 +110,7 @@ fn first_list(app: &App, request: &RegisterRequest) -> Result<SignedDeviceList, 
 /// Whether somebody may register, using up one use of an invite where one is needed. With `open` registration an
 /// invite is not looked at.
 async fn admit(app: &App, tx: &Tx<'_>, invite: Option<&str>) -> Result<(), RegisterError> {
-    match app.config.server.registration {
+    match app.live.now().server.registration {
         Registration::Closed => Err(RegisterError::Closed),
         Registration::Invite => {
             let token = invite.ok_or(RegisterError::InviteMissing)?;
@@ -166,8 +166,10 @@ pub(crate) async fn disable(app: &App, user: &UserUri) -> Result<bool, db::Error
         .set_disabled(user.localpart(), Some(app.clock.now()))
         .await?;
     tx.remove_sessions_of(user.localpart()).await?;
-    tx.commit().await?;
-    app.sessions.forget_all();
+    let committed = tx.commit().await;
+    // Also when the outcome is unknown: a session that stands after all is found again at the next request.
+    app.sessions.forget(Ended::User(user.clone()));
+    committed?;
     Ok(found)
 }
 

@@ -6,19 +6,24 @@ use grove_mls::identity::ServerKey;
 use grove_wire::uri::Provider;
 
 use crate::{
-    clock::Clock, config::Config, db::Db, delivery::Delivery, disk::Disk, rng::Rng, rooms::Rooms,
-    sessions::Sessions, tasks::Tasks,
+    clock::Clock, config::Config, db::Db, delivery::Delivery, disk::Disk, links::Links, live::Live,
+    rate_limits::RateLimits, rng::Rng, rooms::Rooms, sessions::Sessions, tasks::Tasks,
 };
 
 /// The server's tools; shared as `Arc<App>`.
 pub(crate) struct App {
     pub(crate) clock: Clock,
+    /// What the server was started with; for keys that a reload applies see [`App::live`].
     pub(crate) config: Arc<Config>,
     pub(crate) db: Db,
     pub(crate) delivery: Delivery,
     pub(crate) disk: Disk,
     /// The domain this server answers for.
     pub(crate) domain: Provider,
+    pub(crate) links: Links,
+    /// The configuration in force.
+    pub(crate) live: Live,
+    pub(crate) rate_limits: RateLimits,
     pub(crate) rng: Rng,
     pub(crate) rooms: Rooms,
     pub(crate) server_key: Arc<ServerKey>,
@@ -55,6 +60,8 @@ impl App {
         let delivery = Delivery::new(&db, &clock, &tasks, &config);
         let rooms = Rooms::start(&db, &clock, &tasks, &server_key, &config, delivery.clone());
         let domain = config.server.domain.clone();
+        let live = Live::new(Arc::clone(&config));
+        let rate_limits = RateLimits::new(&config.rate_limits, &clock);
         Self {
             clock,
             config,
@@ -62,6 +69,9 @@ impl App {
             delivery,
             disk,
             domain,
+            links: Links::new(),
+            live,
+            rate_limits,
             rng,
             rooms,
             server_key,

@@ -1,6 +1,10 @@
 //! The command line of `groved`.
 
 mod admin;
+mod config;
+mod doctor;
+mod health;
+mod serve;
 
 use std::{
     fmt,
@@ -10,16 +14,11 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use tokio::{
-    runtime::{Builder, Runtime},
-    signal::unix::{SignalKind, signal},
-};
-use tracing::error;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    Running, Server, StartError,
-    clock::Clock,
-    config::{Config, ConfigError, LoadOptions},
+    Server, StartError,
+    config::{Config, ConfigErrors, LoadOptions},
     telemetry,
 };
 
@@ -66,12 +65,19 @@ struct Place {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again
+    /// Run the server until SIGTERM or SIGINT; SIGHUP reads configuration and TLS certificate again
     Serve,
     /// Bring the database's schema to this version and exit
     Migrate,
-    /// Check the configuration and print the effective values, without secrets
-    CheckConfig,
+    /// Check the configuration, show what is in force, explain a key
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Look for what is wrong with this machine, the configuration and the database; changes nothing
+    Doctor(doctor::Doctor),
+    /// Ask the running server whether it is ready; exit code 0 if it is, otherwise 1
+    Health,
+    /// Print the client API as an OpenAPI document, the one served at /v1/openapi.json
+    Openapi,
     /// Operate a running server through its socket in the data directory
     Admin(admin::Admin),
 }
@@ -82,7 +88,7 @@ enum Failure {
     #[error(transparent)]
     Call(#[from] crate::admin::CallError),
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     #[error("{0}")]
     Failed(String),
     #[error("standard output failed")]
@@ -94,6 +100,17 @@ enum Failure {
 }
 
 impl Failure {
+    /// On standard error; what is wrong with a configuration one line each.
+    fn tell(&self) -> io::Result<()> {
+        let mut stderr = io::stderr().lock();
+        match self {
+            Self::Config(errors) => errors
+                .iter()
+                .try_for_each(|error| writeln!(stderr, "groved: {error}")),
+            other => writeln!(stderr, "groved: {}", Chain(other)),
+        }
+    }
+
     fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Call(crate::admin::CallError::NotRunning(_)) => 5,
@@ -112,7 +129,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Nobody is left to tell if standard error is closed.
-            let _unheard = writeln!(io::stderr(), "groved: {}", Chain(&failure));
+            let _unheard = failure.tell();
             failure.exit_code()
         }
     }
@@ -121,7 +138,9 @@ pub fn run() -> ExitCode {
 fn execute(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Admin(admin) => admin.run(&cli.place),
-        Command::CheckConfig => Ok(say(cli.place.load()?.effective()?.trim_end())?),
+        Command::Config(config) => config.run(&cli.place),
+        Command::Doctor(doctor) => doctor.run(&cli.place),
+        Command::Health => health::run(&cli.place),
         Command::Migrate => {
             let config = cli.place.load()?;
             telemetry::start_logs(&config.telemetry);
@@ -130,19 +149,18 @@ fn execute(cli: &Cli) -> Result<(), Failure> {
                 "schema version {now} (before: {before})"
             ))?)
         }
-        Command::Serve => {
-            let config = cli.place.load()?;
-            telemetry::start_logs(&config.telemetry);
-            runtime()?.block_on(serve(config))
+        Command::Openapi => {
+            let document = crate::http::openapi::document().map_err(io::Error::from)?;
+            Ok(say(format_args!("{document:#}"))?)
         }
+        Command::Serve => serve::run(&cli.place),
     }
 }
 
 impl Place {
-    fn load(&self) -> Result<Config, ConfigError> {
-        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
+    fn load(&self) -> Result<Config, ConfigErrors> {
         Config::load(LoadOptions {
-            file: self.config.clone().or_else(default),
+            file: self.file(),
             env: std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -151,6 +169,12 @@ impl Place {
                 .collect(),
             sets: self.set.clone(),
         })
+    }
+
+    /// The configuration file, if there is one.
+    fn file(&self) -> Option<PathBuf> {
+        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
+        self.config.clone().or_else(default)
     }
 }
 
@@ -161,56 +185,6 @@ fn runtime() -> io::Result<Runtime> {
         .thread_name("groved")
         .enable_all()
         .build()
-}
-
-/// Runs until a signal or a failure. A second signal does not wait for the drain.
-async fn serve(config: Config) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let starting = Server::start(config, Clock::system());
-    let running = tokio::select! {
-        started = starting => started?,
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
-    };
-    say(format_args!(
-        "ready client={} ops={}",
-        running.client_url(),
-        running.ops_url()
-    ))?;
-    let failed = loop {
-        tokio::select! {
-            _ = terminate.recv() => break false,
-            _ = interrupt.recv() => break false,
-            _ = hangup.recv() => running.reload_certificate(),
-            () = running.failed() => break true,
-        }
-    };
-    stop(running, async {
-        tokio::select! {
-            _ = terminate.recv() => {},
-            _ = interrupt.recv() => {},
-        }
-    })
-    .await?;
-    if failed {
-        Err(Failure::Failed(
-            "the server could not go on; its log says why".to_owned(),
-        ))
-    } else {
-        Ok(())
-    }
-}
-
-async fn stop(running: Running, impatience: impl Future<Output = ()>) -> Result<(), Failure> {
-    tokio::select! {
-        () = running.stop() => Ok(()),
-        () = impatience => {
-            error!("asked twice: not waiting for the drain");
-            Err(Failure::Failed("stopped without draining".to_owned()))
-        }
-    }
 }
 
 /// Prints one line for people or scripts.

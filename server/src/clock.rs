@@ -3,6 +3,10 @@
 //! Everything else takes a [`Clock`]. A manual clock stands still until its [`ClockHand`] moves it, and
 //! [`Clock::sleep`] follows the same hand, so that a test never waits for real time. Only a [`Stopwatch`],
 //! which measures how long work took for the metrics, always runs on real time.
+//!
+//! The surprise: the time people read off a clock can be set, forward or back; what has passed cannot. [`Clock::now`] is the
+//! first, for what is written down and compared with what was written down before. [`Clock::sleep`] and
+//! [`Clock::steady`] go by the second.
 
 use std::{
     sync::Arc,
@@ -50,51 +54,75 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Manual(watch::Receiver<u64>),
-    System,
+    Manual(watch::Receiver<Shown>),
+    System { began: Instant, began_at: Timestamp },
+}
+
+/// What a manual clock shows, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    now: u64,
+    /// As if nobody had ever set it.
+    steady: u64,
 }
 
 enum Sleeping {
-    Manual(watch::Receiver<u64>, u64),
+    Manual(watch::Receiver<Shown>, u64),
     System(tokio::time::Sleep),
 }
 
 impl Clock {
     /// The machine's clock.
-    pub const fn system() -> Self {
-        Self(Source::System)
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn system() -> Self {
+        Self(Source::System {
+            began: Instant::now(),
+            began_at: Timestamp(system_ms()),
+        })
     }
 
     /// A clock that shows `start_ms` (milliseconds since the Unix epoch) until the hand moves it.
     pub fn manual(start_ms: u64) -> (Self, ClockHand) {
-        let (sender, receiver) = watch::channel(start_ms);
+        let (sender, receiver) = watch::channel(Shown {
+            now: start_ms,
+            steady: start_ms,
+        });
         (Self(Source::Manual(receiver)), ClockHand(Arc::new(sender)))
     }
 
-    /// The time now.
+    /// The time now. It may be earlier than the last time somebody asked: clocks are set.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::Manual(hand) => Timestamp(*hand.borrow()),
-            Source::System => Timestamp(system_ms()),
+            Source::Manual(hand) => Timestamp(hand.borrow().now),
+            Source::System { .. } => Timestamp(system_ms()),
         }
     }
 
-    /// Returns when `duration` has passed on this clock since this call.
+    /// When this clock was made, plus what has passed since: it never goes back, and a clock that is set does not move
+    /// it. For what begins and ends within this process.
+    pub fn steady(&self) -> Timestamp {
+        match &self.0 {
+            Source::Manual(hand) => Timestamp(hand.borrow().steady),
+            Source::System { began, began_at } => began_at.plus(began.elapsed()),
+        }
+    }
+
+    /// Returns when `duration` has passed since this call, whatever the clock was set to meanwhile.
     ///
     /// On a manual clock whose hand is gone this never returns.
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
         // The end is fixed now, not when the future is first polled.
         let sleeping = match &self.0 {
             Source::Manual(hand) => {
-                let until = hand.borrow().saturating_add(whole_ms(duration));
+                let until = hand.borrow().steady.saturating_add(whole_ms(duration));
                 Sleeping::Manual(hand.clone(), until)
             }
-            Source::System => Sleeping::System(tokio::time::sleep(duration)),
+            Source::System { .. } => Sleeping::System(tokio::time::sleep(duration)),
         };
         async {
             match sleeping {
                 Sleeping::Manual(mut hand, until) => {
-                    let moved = hand.wait_for(|now| *now >= until).await.is_ok();
+                    let moved = hand.wait_for(|shown| shown.steady >= until).await.is_ok();
                     if !moved {
                         std::future::pending::<()>().await;
                     }
@@ -113,23 +141,26 @@ impl Clock {
 
 /// What moves a manual clock.
 #[derive(Clone, Debug)]
-pub struct ClockHand(Arc<watch::Sender<u64>>);
+pub struct ClockHand(Arc<watch::Sender<Shown>>);
 
 impl ClockHand {
-    /// Moves the clock forward and wakes whoever slept until then.
+    /// Lets time pass and wakes whoever slept until then.
     pub fn advance(&self, duration: Duration) {
-        self.0
-            .send_modify(|now| *now = now.saturating_add(whole_ms(duration)));
+        let passed = whole_ms(duration);
+        self.0.send_modify(|shown| {
+            shown.now = shown.now.saturating_add(passed);
+            shown.steady = shown.steady.saturating_add(passed);
+        });
     }
 
     /// The time the clock shows.
     pub fn now(&self) -> Timestamp {
-        Timestamp(*self.0.borrow())
+        Timestamp(self.0.borrow().now)
     }
 
-    /// Sets the clock, forward or back.
+    /// Sets the clock, forward or back, as an administrator does. No time passes: sleepers sleep on.
     pub fn set(&self, to: Timestamp) {
-        let _before = self.0.send_replace(to.ms());
+        self.0.send_modify(|shown| shown.now = to.ms());
     }
 }
 
@@ -170,6 +201,30 @@ mod tests {
         hand.advance(Duration::from_millis(1));
         assert!(futures_util::poll!(sleeper.as_mut()).is_ready());
         assert_eq!(clock.now(), Timestamp::from_ms(6_000));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_neither_wakes_nor_delays_a_sleeper() {
+        let (clock, hand) = Clock::manual(1_000_000);
+        let sleeper = clock.sleep(Duration::from_secs(5));
+        tokio::pin!(sleeper);
+        hand.set(Timestamp::from_ms(9_000_000));
+        assert!(futures_util::poll!(sleeper.as_mut()).is_pending());
+        hand.set(Timestamp::from_ms(10));
+        assert_eq!(clock.now(), Timestamp::from_ms(10));
+        assert_eq!(clock.steady(), Timestamp::from_ms(1_000_000));
+        hand.advance(Duration::from_secs(5));
+        assert!(futures_util::poll!(sleeper.as_mut()).is_ready());
+        assert_eq!(clock.now(), Timestamp::from_ms(5_010));
+        assert_eq!(clock.steady(), Timestamp::from_ms(1_005_000));
+    }
+
+    #[test]
+    fn the_steady_time_begins_with_the_clock_and_never_goes_back() {
+        let clock = Clock::system();
+        let first = clock.steady();
+        assert!(clock.now().since(first) < Duration::from_mins(1));
+        assert!(clock.steady() >= first);
     }
 
     #[test]

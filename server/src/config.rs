@@ -4,26 +4,44 @@
 //! and a runtime form that `validate` makes of it, so that nothing downstream checks again. A key nobody knows is
 //! refused and the nearest known one named: a mistyped limit must not silently be the default.
 //!
-//! `grove.toml` is documented in `deploy/grove.example.toml`, which a test keeps complete.
+//! `grove.toml` is documented in `deploy/grove.example.toml`, which is also where the program takes its explanations from;
+//! tests keep it complete and true.
 
+mod change;
+mod check;
 mod database;
+mod dump;
 mod error;
+mod explain;
 mod http;
+mod keys;
 mod limits;
 mod load;
+mod rate_limits;
+mod retention;
 mod server;
+mod source;
 mod telemetry;
 mod units;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::change::Change;
+use self::{check::Check, load::Setting};
 pub use self::{
     database::{DatabaseConfig, DatabaseSource},
-    error::ConfigError,
+    dump::Effective,
+    error::{ConfigError, ConfigErrors},
+    explain::{Applies, Description, EXAMPLE, describe, descriptions},
     http::{HttpConfig, OpsConfig, Transport},
     limits::LimitsConfig,
     load::LoadOptions,
+    rate_limits::{InvalidRate, Rate, RateLimitsConfig},
+    retention::RetentionConfig,
     server::{Registration, ServerConfig},
+    source::Source,
     telemetry::{LogFormat, TelemetryConfig},
     units::{ByteSize, InvalidByteSize},
 };
@@ -41,40 +59,73 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// How much of everything.
     pub limits: LimitsConfig,
+    /// How much one asker may ask for.
+    pub rate_limits: RateLimitsConfig,
+    /// How long what passed through is kept.
+    pub retention: RetentionConfig,
     /// What is logged.
     pub telemetry: TelemetryConfig,
-    raw: Raw,
+    /// What was set, by whole key.
+    settings: BTreeMap<String, Setting>,
 }
 
 impl Config {
     /// Reads and checks the configuration.
     ///
     /// # Errors
-    /// See [`ConfigError`]; each names the place and the key.
-    pub fn load(options: LoadOptions) -> Result<Self, ConfigError> {
-        Self::validate(load::read(options)?)
+    /// Everything that is wrong with it; see [`ConfigError`]. Each names the place and the key.
+    pub fn load(options: LoadOptions) -> Result<Self, ConfigErrors> {
+        let mut errors = Vec::new();
+        let settings = load::read(options, &mut errors);
+        Self::of(settings, errors)
     }
 
-    fn validate(raw: Raw) -> Result<Self, ConfigError> {
-        Ok(Self {
-            server: raw.server.validate()?,
-            http: raw.http.validate()?,
-            ops: raw.ops.validate()?,
-            database: raw.database.validate()?,
-            limits: raw.limits.validate()?,
-            telemetry: raw.telemetry.validate()?,
-            raw,
-        })
+    /// The known key most like `key`, if one is like it.
+    pub fn nearest_key(key: &str) -> Option<String> {
+        keys::nearest(key)
     }
 
-    /// The effective values as TOML. A password inside `database.url` is left out.
-    ///
-    /// # Errors
-    /// When a value cannot be written as TOML, which no value read from one can cause.
-    pub fn effective(&self) -> Result<String, ConfigError> {
-        let mut raw = self.raw.clone();
-        raw.database.hide_secrets();
-        toml::to_string(&raw).map_err(|error| ConfigError::Unwritable(error.to_string()))
+    /// The default of a key; `None` if it has none, or does not exist.
+    pub fn default_of(key: &str) -> Option<toml::Value> {
+        keys::defaults().remove(key).flatten()
+    }
+
+    /// The environment variable that sets a key.
+    pub fn variable_of(key: &str) -> String {
+        keys::variable_name(key)
+    }
+
+    fn of(
+        settings: BTreeMap<String, Setting>,
+        errors: Vec<ConfigError>,
+    ) -> Result<Self, ConfigErrors> {
+        let mut check = Check::begin(&settings, errors);
+        let server = check.section("server", server::RawServer::validate);
+        let http = check.section("http", http::RawHttp::validate);
+        let ops = check.section("ops", http::RawOps::validate);
+        let database = check.section("database", database::RawDatabase::validate);
+        let limits = check.section("limits", limits::RawLimits::validate);
+        let rate_limits = check.section("rate_limits", rate_limits::RawRateLimits::validate);
+        let retention = check.section("retention", retention::RawRetention::validate);
+        let telemetry = check.section("telemetry", telemetry::RawTelemetry::validate);
+        if let Some(errors) = ConfigErrors::of(check.errors) {
+            return Err(errors);
+        }
+        let whole = || {
+            Some(Self {
+                server: server?,
+                http: http?,
+                ops: ops?,
+                database: database?,
+                limits: limits?,
+                rate_limits: rate_limits?,
+                retention: retention?,
+                telemetry: telemetry?,
+                settings,
+            })
+        };
+        // A section that is missing has said why.
+        whole().ok_or_else(|| ConfigError::value("configuration", "a section is not whole").into())
     }
 }
 
@@ -87,9 +138,16 @@ struct Raw {
     ops: http::RawOps,
     database: database::RawDatabase,
     limits: limits::RawLimits,
+    rate_limits: rate_limits::RawRateLimits,
+    retention: retention::RawRetention,
     telemetry: telemetry::RawTelemetry,
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 mod tests;

@@ -1,15 +1,24 @@
 //! Devices: the signed list that names them, and what follows when it changes.
 //!
 //! The list is the user's word; the server checks that each follows from the one before it, keeps all of them, and
-//! acts on revocations: a revoked device loses its sessions and its KeyPackages in the same transaction.
+//! acts on it in the same transaction: a revoked device loses its sessions, its KeyPackages and the links it answered;
+//! with another user identity key all KeyPackages go, because they are signed under the old one.
+
+mod standing;
 
 use grove_mls::identity::{ListError, SignedDeviceList};
-use grove_wire::uri::UserUri;
+use grove_wire::{
+    api::devices::{DeviceActivities, DeviceActivity},
+    uri::{ClientUri, UserUri},
+};
 
+pub(crate) use self::standing::{NewLeafError, check_new_leaves};
 use crate::{
     app::App,
-    db::{self, NewDevice},
-    sessions::ClientAuth,
+    clock::Timestamp,
+    db::{self, NewDevice, Tx},
+    links,
+    sessions::{self, ClientAuth, Ended},
 };
 
 /// Why a device list was not accepted.
@@ -37,6 +46,35 @@ pub(crate) async fn find_list(app: &App, user: &UserUri) -> Result<Option<Vec<u8
     tx.find_device_list(user.localpart()).await
 }
 
+/// The devices of the asking user that are not revoked, and when each was last seen.
+pub(crate) async fn list_activity(
+    app: &App,
+    auth: &ClientAuth,
+) -> Result<DeviceActivities, db::Error> {
+    let mut connection = app.db.connect().await?;
+    let tx = connection.begin().await?;
+    let rows = tx.list_active_devices(auth.user_id).await?;
+    tx.commit().await?;
+    let activity = |row: db::ActivityRow| {
+        Ok(DeviceActivity {
+            client: ClientUri::parse(&row.client)
+                .map_err(|_invalid| db::Error::corrupt("client URI"))?,
+            added_at: row.added_at.ms(),
+            last_seen_at: sessions::last_seen(app, row.device_id, row.last_seen_at)
+                .map(Timestamp::ms),
+            connected: app.delivery.has_socket(row.device_id),
+        })
+    };
+    let idle_after = app.live.now().limits.device_idle.as_millis();
+    Ok(DeviceActivities {
+        devices: rows
+            .into_iter()
+            .map(activity)
+            .collect::<Result<_, db::Error>>()?,
+        idle_after_ms: u64::try_from(idle_after).unwrap_or(u64::MAX),
+    })
+}
+
 /// Puts the next device list of the user in the place of the newest. The newest again is accepted and changes nothing.
 #[tracing::instrument(name = "devices.replace_list", skip_all)]
 pub(crate) async fn replace_list(
@@ -44,30 +82,48 @@ pub(crate) async fn replace_list(
     auth: &ClientAuth,
     list: &[u8],
 ) -> Result<(), ReplaceListError> {
-    let now = app.clock.now();
     let next = SignedDeviceList::decode(list)?;
     if next.list().user != auth.user {
         return Err(ReplaceListError::OtherUser);
     }
     let mut connection = app.db.connect().await?;
     let tx = connection.begin().await?;
-    tx.lock_account(auth.user_id)
+    let newest = lock_newest(&tx, auth.user_id, &auth.user).await?;
+    if newest.as_bytes() == list {
+        return Ok(());
+    }
+    follow(app, tx, auth.user_id, &newest, &next).await
+}
+
+/// The newest list of a user of this server, who is locked until the transaction ends.
+pub(crate) async fn lock_newest(
+    tx: &Tx<'_>,
+    user_id: i64,
+    user: &UserUri,
+) -> Result<SignedDeviceList, db::Error> {
+    tx.lock_account(user_id)
         .await?
         .ok_or(db::Error::corrupt("session without a user"))?;
     let newest = tx
-        .find_device_list(auth.user.localpart())
+        .find_device_list(user.localpart())
         .await?
         .ok_or(db::Error::corrupt("user without a device list"))?;
-    if newest == list {
-        return Ok(());
-    }
-    let newest =
-        SignedDeviceList::decode(&newest).map_err(|_invalid| db::Error::corrupt("device list"))?;
-    next.follows(&newest)?;
+    SignedDeviceList::decode(&newest).map_err(|_invalid| db::Error::corrupt("device list"))
+}
+
+/// Makes `next` the newest list of a locked user, with all that follows from it, and commits.
+pub(crate) async fn follow(
+    app: &App,
+    tx: Tx<'_>,
+    user_id: i64,
+    newest: &SignedDeviceList,
+    next: &SignedDeviceList,
+) -> Result<(), ReplaceListError> {
+    let now = app.clock.now();
+    next.follows(newest)?;
     if next.list().is_stale(now.ms()) {
         return Err(ReplaceListError::ListExpired);
     }
-
     let added: Vec<NewDevice<'_>> = next
         .active()
         .filter(|device| newest.list().find(&device.client).is_none())
@@ -83,16 +139,25 @@ pub(crate) async fn replace_list(
         .filter(|device| device.revoked.is_some())
         .map(|device| device.client.as_str())
         .collect();
+    // An upload of KeyPackages holds its device: it is over now, or will meet the new list.
+    tx.lock_devices_of(user_id).await?;
     let expected = u64::try_from(added.len()).unwrap_or(u64::MAX);
-    if tx.add_devices(auth.user_id, &added, now).await? != expected {
+    if tx.add_devices(user_id, &added, now).await? != expected {
         return Err(ReplaceListError::DeviceTaken);
     }
-    let ended = tx.revoke_devices(auth.user_id, &revoked, now).await?;
-    tx.append_device_list(auth.user_id, next.list().version, list, now)
-        .await?;
-    tx.commit().await?;
-    if ended > 0 {
-        app.sessions.forget_all();
+    let ended = tx.revoke_devices(user_id, &revoked, now).await?;
+    if next.list().uik != newest.list().uik {
+        tx.discard_key_packages_of(user_id).await?;
     }
+    let cancelled = tx.cancel_links_of(&ended).await?;
+    tx.append_device_list(user_id, next.list().version, next.as_bytes(), now)
+        .await?;
+    let committed = tx.commit().await;
+    // Also when the outcome is unknown: a session that stands after all is found again at the next request.
+    if !ended.is_empty() {
+        app.sessions.forget(Ended::Devices(ended.into()));
+    }
+    committed?;
+    links::announce(app, &cancelled);
     Ok(())
 }

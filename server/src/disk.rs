@@ -1,6 +1,7 @@
 //! Free space: PostgreSQL stops when its log cannot grow, so writes are refused before that.
 //!
-//! Only the disk of a private database is ours to watch; for an external one there is nothing to see here.
+//! Only the disk of a private database is ours to watch; for an external one there is nothing to see here, and what
+//! PostgreSQL says when its disk is full has to do.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,39 +14,26 @@ use std::{
 
 use tracing::{error, info, warn};
 
-use crate::{clock::Clock, config::ByteSize, tasks::Tasks};
+use crate::{app::App, config::ByteSize};
 
 /// How often free space is looked at.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Whether there is space to write. Cloning is cheap; all clones see the same disk.
-#[derive(Clone, Debug, Default)]
+/// Whether there is space to write.
+#[derive(Debug, Default)]
 pub(crate) struct Disk {
-    low: Arc<AtomicBool>,
+    /// Some directory on it; none: a disk that is nobody's business.
+    directory: Option<PathBuf>,
+    low: AtomicBool,
 }
 
 impl Disk {
-    /// A disk that is nobody's business.
-    pub(crate) fn unwatched() -> Self {
-        Self::default()
-    }
-
-    /// Watches the disk that holds `directory`.
-    pub(crate) fn watch(directory: &Path, reserve: ByteSize, clock: &Clock, tasks: &Tasks) -> Self {
-        let disk = Self::default();
-        disk.look(directory, reserve);
-        let (watching, directory) = (disk.clone(), directory.to_owned());
-        let (clock, stopping) = (clock.clone(), tasks.stopping().clone());
-        tasks.spawn("disk", async move {
-            while stopping
-                .run_until_cancelled(clock.sleep(INTERVAL))
-                .await
-                .is_some()
-            {
-                watching.look(&directory, reserve);
-            }
-        });
-        disk
+    /// The disk that holds `directory`, or one that is never low.
+    pub(crate) fn holding(directory: Option<&Path>) -> Self {
+        Self {
+            directory: directory.map(Path::to_owned),
+            ..Self::default()
+        }
     }
 
     /// True while free space is below the reserve.
@@ -53,7 +41,11 @@ impl Disk {
         self.low.load(Ordering::Relaxed)
     }
 
-    fn look(&self, directory: &Path, reserve: ByteSize) {
+    /// Looks how much is free.
+    fn look(&self, reserve: ByteSize) {
+        let Some(directory) = &self.directory else {
+            return;
+        };
         let free = match free_space(directory) {
             Ok(free) => free,
             Err(error) => {
@@ -74,8 +66,66 @@ impl Disk {
     }
 }
 
-fn free_space(directory: &Path) -> Result<ByteSize, rustix::io::Errno> {
-    let directory: PathBuf = directory.to_owned();
-    let found = rustix::fs::statvfs(&directory)?;
+/// Looks at the disk, and goes on looking.
+pub(crate) fn watch(app: &Arc<App>) {
+    let look = |app: &App| app.disk.look(app.live.now().limits.free_space_reserve);
+    look(app);
+    if app.disk.directory.is_none() {
+        return;
+    }
+    let (watching, stopping) = (Arc::clone(app), app.tasks.stopping().clone());
+    app.tasks.spawn("disk", async move {
+        while stopping
+            .run_until_cancelled(watching.clock.sleep(INTERVAL))
+            .await
+            .is_some()
+        {
+            look(&watching);
+        }
+    });
+}
+
+/// Free space for us on the disk that holds `directory`.
+pub(crate) fn free_space(directory: &Path) -> Result<ByteSize, rustix::io::Errno> {
+    let found = rustix::fs::statvfs(directory)?;
     Ok(ByteSize::new(found.f_bavail.saturating_mul(found.f_frsize)))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const NOTHING: ByteSize = ByteSize::new(0);
+    const MORE_THAN_THERE_IS: ByteSize = ByteSize::new(u64::MAX);
+
+    #[test]
+    fn a_disk_is_low_while_less_is_free_than_the_reserve() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::holding(Some(directory.path()));
+        assert!(!disk.is_low(), "before anybody has looked");
+        for (reserve, low) in [
+            (NOTHING, false),
+            (MORE_THAN_THERE_IS, true),
+            (NOTHING, false),
+        ] {
+            disk.look(reserve);
+            assert_eq!(disk.is_low(), low, "{reserve}");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_cannot_be_looked_at_stays_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::holding(Some(&directory.path().join("gone")));
+        disk.look(MORE_THAN_THERE_IS);
+        assert!(!disk.is_low());
+    }
+
+    #[test]
+    fn a_disk_that_is_nobodys_business_is_never_low() {
+        let disk = Disk::holding(None);
+        disk.look(MORE_THAN_THERE_IS);
+        assert!(!disk.is_low());
+    }
 }

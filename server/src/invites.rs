@@ -14,9 +14,6 @@ use crate::{
     rng::RandomError,
 };
 
-/// How many invites the list shows, newest first.
-const LISTED: i64 = 1_000;
-
 /// Why no invite was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CreateInviteError {
@@ -26,6 +23,8 @@ pub(crate) enum CreateInviteError {
     Random(#[from] RandomError),
     #[error("an invite has between 1 and {} uses", i32::MAX)]
     Uses,
+    #[error("an invite is good for at least a second")]
+    Validity,
 }
 
 /// An invite just made.
@@ -46,6 +45,9 @@ pub(crate) async fn create(
         .ok()
         .filter(|&uses| uses > 0)
         .ok_or(CreateInviteError::Uses)?;
+    if validity < Duration::from_secs(1) {
+        return Err(CreateInviteError::Validity);
+    }
     let now = app.clock.now();
     // 160 bits, in letters and digits that survive being read aloud.
     let token = BASE32_NOPAD
@@ -69,11 +71,16 @@ pub(crate) async fn create(
     })
 }
 
-/// The newest invites.
-pub(crate) async fn list(app: &App) -> Result<Vec<InviteRow>, db::Error> {
+/// Invites, newest first, at most `limit`: those made before the one of the number `before`, or from the newest on.
+pub(crate) async fn list(
+    app: &App,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<InviteRow>, db::Error> {
     let mut connection = app.db.connect().await?;
     let tx = connection.begin().await?;
-    tx.list_invites(LISTED).await
+    tx.list_invites(before.unwrap_or(i64::MAX), limit.into())
+        .await
 }
 
 /// Makes an invite worth nothing. False if there is no such invite.

@@ -4,32 +4,23 @@
 //! time; when a pool is empty the last-resort one is handed out instead, again and again, to users of this server only.
 //! What was handed out is remembered with the room it is for, so that the Welcome finds its device.
 
-use std::collections::BTreeMap;
+mod claim;
 
 use grove_mls::{
-    identity::{PublicKey, SignedDeviceList, verify_with_label},
+    identity::{PublicKey, SignedDeviceList},
     key_package::{KeyPackageError, LastResort, MIN_REMAINING_LIFETIME, ValidKeyPackage, validate},
-    suite::Suite,
 };
 use grove_wire::{
     api::key_packages::{KeyPackageCount, KeyPackageCounts, UploadKeyPackages},
     limits::{MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES_PER_UPLOAD},
-    mimi::{
-        Credential, Protocol,
-        key_material::{
-            ClientKeyMaterial, KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest, KeyMaterialResponse,
-            KeyMaterialUserCode,
-        },
-    },
-    mls::KeyPackage,
     uri::ClientUri,
 };
-use metrics::counter;
 
+pub(crate) use self::claim::{ClaimError, claim};
 use crate::{
     app::App,
     clock::Timestamp,
-    db::{self, ClaimedRow, NewKeyPackage, Tx},
+    db::{self, NewKeyPackage, Tx},
     sessions::ClientAuth,
     tasks::WorkLost,
 };
@@ -44,6 +35,8 @@ pub(crate) enum UploadError {
         index: usize,
         source: KeyPackageError,
     },
+    #[error("the device list changed while the KeyPackages were looked at")]
+    ListChanged,
     #[error("KeyPackage {index}: {reason}")]
     Misplaced { index: usize, reason: &'static str },
     #[error("the session's device is in no device list")]
@@ -71,17 +64,21 @@ pub(crate) async fn upload(
     if request.key_packages.len() > MAX_KEY_PACKAGES_PER_UPLOAD {
         return Err(UploadError::TooMany);
     }
-    let owner = Owner::find(app, auth).await?;
+    let owner = owner(app, auth).await?;
+    let believed = owner.clone();
     let checked = app
         .tasks
-        .blocking(move || check_all(&owner, &request, now))
+        .blocking(move || check_all(&believed, &request, now))
         .await??;
 
     let mut connection = app.db.connect().await?;
     let tx = connection.begin().await?;
-    // The lock makes two uploads of one device count one after the other.
+    // The lock makes two uploads of one device count one after the other, and an upload and a new device list too.
     if !tx.lock_device(auth.device_id).await? {
         return Err(UploadError::NotListed);
+    }
+    if Owner::find(&tx, auth).await? != owner {
+        return Err(UploadError::ListChanged);
     }
     tx.add_key_packages(auth.device_id, suite, &checked.pool, now)
         .await?;
@@ -90,7 +87,7 @@ pub(crate) async fn upload(
             .await?;
     }
     let counts = counts(app, &tx, auth.device_id, now).await?;
-    let limit = app.config.limits.key_package_pool;
+    let limit = app.live.now().limits.key_package_pool;
     if counts
         .counts
         .iter()
@@ -123,7 +120,7 @@ async fn counts(
         Ok(KeyPackageCount {
             cipher_suite: u16::try_from(row.suite).map_err(|_large| db::Error::corrupt("suite"))?,
             available,
-            low: available < app.config.limits.key_package_low,
+            low: available < app.live.now().limits.key_package_low,
         })
     };
     Ok(KeyPackageCounts {
@@ -134,7 +131,14 @@ async fn counts(
     })
 }
 
+async fn owner(app: &App, auth: &ClientAuth) -> Result<Owner, UploadError> {
+    let mut connection = app.db.connect().await?;
+    let tx = connection.begin().await?;
+    Owner::find(&tx, auth).await
+}
+
 /// Whose KeyPackages an upload may hold.
+#[derive(Clone, PartialEq, Eq)]
 struct Owner {
     client: ClientUri,
     key: PublicKey,
@@ -143,9 +147,7 @@ struct Owner {
 
 impl Owner {
     /// The asking device as the user's newest list names it.
-    async fn find(app: &App, auth: &ClientAuth) -> Result<Self, UploadError> {
-        let mut connection = app.db.connect().await?;
-        let tx = connection.begin().await?;
+    async fn find(tx: &Tx<'_>, auth: &ClientAuth) -> Result<Self, UploadError> {
         let list = tx
             .find_device_list(auth.user.localpart())
             .await?
@@ -240,155 +242,4 @@ fn misplaced(
     } else {
         None
     }
-}
-
-/// Why a claim was not even looked at.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClaimError {
-    #[error("the database failed")]
-    Database(#[from] db::Error),
-    #[error("the request does not speak for the device that sent it")]
-    NotYours,
-    #[error("the signature is not the device's")]
-    SignatureInvalid,
-}
-
-/// Hands out one KeyPackage of each active device of a user for a room, except the asking device's own. Users of this
-/// server count as agreed to be contacted by each other; nobody else can ask yet.
-#[tracing::instrument(name = "key_packages.claim", skip_all)]
-pub(crate) async fn claim(
-    app: &App,
-    auth: &ClientAuth,
-    request: &KeyMaterialRequest,
-) -> Result<KeyMaterialResponse, ClaimError> {
-    let answer = |user_status, clients| KeyMaterialResponse {
-        protocol: Protocol::Mls10,
-        user_status,
-        user_uri: request.target_user.clone(),
-        clients,
-    };
-    let now = app.clock.now();
-    let mut connection = app.db.connect().await?;
-    let tx = connection.begin().await?;
-    verify(&tx, auth, request).await?;
-    if request.target_user.provider() != app.domain {
-        return Ok(answer(KeyMaterialUserCode::UserUnknown, Vec::new()));
-    }
-    let name = request.target_user.localpart();
-    if tx
-        .find_account(name)
-        .await?
-        .is_none_or(|account| account.disabled_at.is_some())
-    {
-        return Ok(answer(KeyMaterialUserCode::UserUnknown, Vec::new()));
-    }
-    // A room has one suite: the first acceptable one that we speak.
-    let suite = request
-        .acceptable_ciphersuites
-        .iter()
-        .find_map(|&code| Suite::from_code(code));
-    let Some(suite) = suite else {
-        return Ok(answer(
-            KeyMaterialUserCode::NoCompatibleMaterial,
-            Vec::new(),
-        ));
-    };
-    let (claimed, exhausted) = take(&tx, auth, name, suite, now).await?;
-    tx.add_claims(request.room_id.as_str(), &claimed, now)
-        .await?;
-    let (found, missing) = (claimed.len(), exhausted.len());
-    let clients = materials(claimed, exhausted)?;
-    tx.commit().await?;
-    counter!("grove_key_packages_claimed_total").increment(u64::try_from(found).unwrap_or(0));
-    let status = match (found, missing) {
-        (0, 1..) => KeyMaterialUserCode::NoCompatibleMaterial,
-        (_, 0) => KeyMaterialUserCode::Success,
-        _ => KeyMaterialUserCode::PartialSuccess,
-    };
-    Ok(answer(status, clients))
-}
-
-/// The request must be signed by the device that sends it, with the key its device list names.
-async fn verify(
-    tx: &Tx<'_>,
-    auth: &ClientAuth,
-    request: &KeyMaterialRequest,
-) -> Result<(), ClaimError> {
-    let Credential::Basic(identity) = &request.requester_credential;
-    let device = tx
-        .find_device(auth.client.as_str())
-        .await?
-        .ok_or(ClaimError::NotYours)?;
-    let yours = request.requesting_user == auth.user
-        && identity.as_bytes() == auth.client.as_str().as_bytes()
-        && request.requester_signature_key.as_bytes() == device.signature_key;
-    if !yours {
-        return Err(ClaimError::NotYours);
-    }
-    let signed = request
-        .tbs()
-        .map_err(|_too_long| ClaimError::SignatureInvalid)?;
-    verify_with_label(
-        &PublicKey::from_bytes(device.signature_key),
-        KEY_MATERIAL_REQUEST_LABEL,
-        &signed,
-        request.key_material_request_signature.as_bytes(),
-    )
-    .map_err(|_bad| ClaimError::SignatureInvalid)
-}
-
-/// One KeyPackage per device, out of the pools first; then the client URIs of the devices that have none at all.
-async fn take(
-    tx: &Tx<'_>,
-    auth: &ClientAuth,
-    name: &str,
-    suite: Suite,
-    now: Timestamp,
-) -> Result<(Vec<ClaimedRow>, Vec<String>), db::Error> {
-    let usable_until = now.plus(MIN_REMAINING_LIFETIME);
-    let served = |claimed: &[ClaimedRow]| -> Vec<i64> {
-        claimed
-            .iter()
-            .map(|one| one.device_id)
-            .chain([auth.device_id])
-            .collect()
-    };
-    let mut claimed = tx
-        .claim_key_packages(name, auth.device_id, suite.code(), usable_until)
-        .await?;
-    let last = tx
-        .list_last_resorts(name, &served(&claimed), suite.code(), usable_until)
-        .await?;
-    claimed.extend(last);
-    let exhausted = tx.list_unserved_devices(name, &served(&claimed)).await?;
-    Ok((claimed, exhausted))
-}
-
-fn materials(
-    claimed: Vec<ClaimedRow>,
-    exhausted: Vec<String>,
-) -> Result<Vec<ClientKeyMaterial>, db::Error> {
-    let client = |uri: &str| {
-        ClientUri::parse(uri)
-            .map(|client| (&client).into())
-            .map_err(|_invalid| db::Error::corrupt("client URI"))
-    };
-    // In the order of their URIs, so that the order tells nothing about who had which.
-    let mut materials = BTreeMap::new();
-    for row in claimed {
-        let key_package = KeyPackage::from_bytes(row.key_package)
-            .map_err(|_invalid| db::Error::corrupt("KeyPackage"))?;
-        let material = ClientKeyMaterial::Success {
-            client_uri: client(&row.client)?,
-            key_package,
-        };
-        materials.insert(row.client, material);
-    }
-    for uri in exhausted {
-        let material = ClientKeyMaterial::KeyMaterialExhausted {
-            client_uri: client(&uri)?,
-        };
-        materials.insert(uri, material);
-    }
-    Ok(materials.into_values().collect())
 }

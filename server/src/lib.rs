@@ -7,16 +7,25 @@
 mod accounts;
 pub mod admin;
 mod app;
+mod ask;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
 mod delivery;
 mod devices;
+mod dir_lock;
 mod disk;
+mod doctor;
 mod http;
 mod invites;
 mod key_packages;
+mod links;
+mod listeners;
+mod live;
+mod rate_limits;
+mod recoveries;
+mod retention;
 mod rng;
 mod rooms;
 mod server;
@@ -25,4 +34,7 @@ mod sessions;
 mod tasks;
 mod telemetry;
 
-pub use self::server::{Running, Server, StartError};
+pub use self::{
+    listeners::{InheritError, Listeners},
+    server::{Running, Server, StartError},
+};

@@ -3,44 +3,45 @@
 //! Up: data directory, database, schema, server key, background work, doors. Down, in reverse: the doors accept no
 //! more, sockets and long-polls end, requests under way finish, then the workers behind them, then the database.
 
+mod reload;
+
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::DirBuilder,
     io,
     net::SocketAddr,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use tokio::runtime::Handle;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
     admin,
     app::{App, Parts},
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config::{Config, DatabaseSource, Transport},
     db::{
-        self, Db,
-        embedded::{Durability, Embedded, EmbeddedError, Options},
+        Db,
+        embedded::{Durability, Embedded, EmbeddedError, Kept, Options},
         migrate::{self, MigrateError},
     },
-    disk::Disk,
+    dir_lock::DirLock,
+    disk::{self, Disk},
     http::{self, Doors},
+    listeners::Listeners,
+    rate_limits, retention,
     rng::Rng,
     server_key,
-    sessions::Sessions,
+    sessions::{self, Sessions},
     tasks::Tasks,
     telemetry,
 };
 
 /// How long background work may take to finish at the end.
 const FINISH_PATIENCE: Duration = Duration::from_secs(15);
-/// How often what has expired is removed from the database.
-const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
-/// A claimed KeyPackage whose commit has not come by then is not waited for.
-const CLAIM_AGE: Duration = Duration::from_hours(7 * 24);
 /// How often collected metrics are tidied.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -100,12 +101,34 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+        Self::start_on(config, clock, Listeners::default()).await
+    }
+
+    /// As [`Self::start`], with sockets for the client door that somebody else opened.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_on(
+        config: Config,
+        clock: Clock,
+        listeners: Listeners,
+    ) -> Result<Running, StartError> {
         telemetry::start_metrics().map_err(StartError::other("metrics could not be set up"))?;
         let data_dir = config.server.data_dir.clone();
-        let lock = claim_data_dir(&data_dir)?;
+        let lock = claim_data_dir(&data_dir).await?;
         let (embedded, database) = open_database(&config).await?;
+        let embedded = embedded.map(|embedded| keep_database(embedded, &config, &clock));
         let tasks = Tasks::new(Handle::current());
-        match assemble(config, clock, &database, embedded.as_ref(), &tasks).await {
+        match assemble(
+            config,
+            clock,
+            &database,
+            embedded.as_ref(),
+            &tasks,
+            listeners,
+        )
+        .await
+        {
             Ok((app, doors)) => {
                 info!(client = %doors.client_address, ops = %doors.ops_address, "ready");
                 Ok(Running {
@@ -133,7 +156,7 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn migrate(config: Config) -> Result<(usize, usize), StartError> {
-        let _lock = claim_data_dir(&config.server.data_dir)?;
+        let _lock = claim_data_dir(&config.server.data_dir).await?;
         let (embedded, database) = open_database(&config).await?;
         let migrated = migrate::run(&database).await;
         if let Some(embedded) = embedded {
@@ -151,8 +174,8 @@ pub struct Running {
     pub ops_addr: SocketAddr,
     app: Arc<App>,
     doors: Doors,
-    embedded: Option<Embedded>,
-    _lock: File,
+    embedded: Option<Kept>,
+    _lock: DirLock,
 }
 
 impl std::fmt::Debug for Running {
@@ -178,28 +201,11 @@ impl Running {
         format!("http://{}", self.ops_addr)
     }
 
-    /// Returns when something without which the server cannot go on has failed. It should then be stopped.
+    /// Returns when something without which the server cannot go on has failed. It should then be stopped. A database that
+    /// is away is no such thing: it is waited for, and a private one is started again.
     pub async fn failed(&self) {
-        let database_ended = async {
-            match &self.embedded {
-                Some(embedded) => embedded.ended().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.app.tasks.failed().cancelled() => error!("background work failed"),
-            () = database_ended => error!("the private database ended by itself"),
-        }
-    }
-
-    /// Reads the TLS certificate again; on an error the old one stays in use and the error is logged.
-    pub fn reload_certificate(&self) {
-        match self.doors.reload_certificate() {
-            Ok(()) => info!("the certificate was read again"),
-            Err(error) => {
-                warn!(%error, "the certificate could not be read again; the old one stays");
-            }
-        }
+        self.app.tasks.failed().cancelled().await;
+        error!("background work failed");
     }
 
     /// Drains and stops: no new requests, sockets closed, requests under way finished, everything written.
@@ -224,8 +230,8 @@ impl Running {
     }
 }
 
-/// Makes the data directory and keeps other groveds out of it, until the returned file is closed.
-fn claim_data_dir(data_dir: &Path) -> Result<File, StartError> {
+/// Makes the data directory and keeps other groveds out of it, until what is returned is dropped.
+async fn claim_data_dir(data_dir: &Path) -> Result<DirLock, StartError> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| StartError::DataDir { path, source }
@@ -236,27 +242,16 @@ fn claim_data_dir(data_dir: &Path) -> Result<File, StartError> {
         .create(data_dir)
         .map_err(at(data_dir))?;
     let path = data_dir.join("groved.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(at(&path))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_held| StartError::Locked(data_dir.to_owned()))?;
-    Ok(file)
+    let taken = DirLock::take(&path).await.map_err(at(&path))?;
+    taken.ok_or_else(|| StartError::Locked(data_dir.to_owned()))
 }
 
 async fn open_database(
     config: &Config,
 ) -> Result<(Option<Embedded>, tokio_postgres::Config), StartError> {
     match &config.database.source {
-        DatabaseSource::Embedded { binaries } => {
-            let options = Options {
-                binaries: binaries.clone(),
-                durability: Durability::Full,
-            };
+        DatabaseSource::Embedded { .. } => {
+            let options = private_options(config);
             let embedded = Embedded::start_with(&config.server.data_dir, options).await?;
             let database = embedded.config();
             Ok((Some(embedded), database))
@@ -265,12 +260,31 @@ async fn open_database(
     }
 }
 
+/// From here on a private database that ends by itself is started again.
+fn keep_database(embedded: Embedded, config: &Config, clock: &Clock) -> Kept {
+    let data_dir = &config.server.data_dir;
+    let options = private_options(config);
+    Kept::keep(embedded, data_dir, options, clock, &Handle::current())
+}
+
+fn private_options(config: &Config) -> Options {
+    let binaries = match &config.database.source {
+        DatabaseSource::Embedded { binaries } => binaries.clone(),
+        DatabaseSource::External(_) => None,
+    };
+    Options {
+        binaries,
+        durability: Durability::Full,
+    }
+}
+
 async fn assemble(
     config: Config,
     clock: Clock,
     database: &tokio_postgres::Config,
-    embedded: Option<&Embedded>,
+    embedded: Option<&Kept>,
     tasks: &Tasks,
+    listeners: Listeners,
 ) -> Result<(Arc<App>, Doors), StartError> {
     if config.database.migrate_on_start {
         migrate::run(database).await?;
@@ -288,15 +302,7 @@ async fn assemble(
     let server_key = server_key::settle(&server.data_dir, &server.domain, &db, rng, clock.now())
         .await
         .map_err(StartError::other("the server does not know who it is"))?;
-    let disk = match embedded {
-        Some(_) => Disk::watch(
-            &server.data_dir,
-            config.limits.free_space_reserve,
-            &clock,
-            tasks,
-        ),
-        None => Disk::unwatched(),
-    };
+    let disk = Disk::holding(embedded.map(|_private| server.data_dir.as_path()));
     let sessions = Sessions::new(rng).map_err(StartError::other("sessions could not be set up"))?;
     let (config, tasks) = (Arc::new(config), tasks.clone());
     let app = Arc::new(App::assemble(Parts {
@@ -309,7 +315,9 @@ async fn assemble(
         sessions,
         tasks,
     }));
-    let doors = http::open(&app).map_err(StartError::other("the doors could not be opened"))?;
+    disk::watch(&app);
+    let doors =
+        http::open(&app, listeners).map_err(StartError::other("the doors could not be opened"))?;
     admin::serve(&app).map_err(StartError::other("the operator's door could not be opened"))?;
     keep_house(&app);
     Ok((app, doors))
@@ -317,18 +325,9 @@ async fn assemble(
 
 /// Background work that belongs to nobody else.
 fn keep_house(app: &Arc<App>) {
-    let (sweeping, stopping) = (Arc::clone(app), app.tasks.stopping().clone());
-    app.tasks.spawn("sweep", async move {
-        while stopping
-            .run_until_cancelled(sweeping.clock.sleep(SWEEP_INTERVAL))
-            .await
-            .is_some()
-        {
-            if let Err(error) = sweep(&sweeping.db, sweeping.clock.now()).await {
-                warn!(%error, "what has expired could not be removed");
-            }
-        }
-    });
+    sessions::keep_seen(app);
+    retention::keep(app);
+    rate_limits::keep(app);
     let (clock, stopping) = (app.clock.clone(), app.tasks.stopping().clone());
     app.tasks.spawn("metrics", async move {
         while stopping
@@ -339,13 +338,4 @@ fn keep_house(app: &Arc<App>) {
             telemetry::tidy_metrics();
         }
     });
-}
-
-async fn sweep(db: &Db, now: Timestamp) -> Result<(), db::Error> {
-    let mut connection = db.connect().await?;
-    let tx = connection.begin().await?;
-    tx.remove_expired_sessions(now).await?;
-    tx.remove_stale_key_packages(now).await?;
-    tx.remove_old_claims(now.minus(CLAIM_AGE)).await?;
-    tx.commit().await
 }

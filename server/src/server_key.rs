@@ -1,18 +1,19 @@
 //! The server's Ed25519 key: it signs receipts and is the external sender of every room.
 //!
-//! It lies in `<data_dir>/server.key`, 32 bytes, readable by its owner only, and is made at the first start on an empty
-//! database. The database remembers the public half: a server that lost its key, or was pointed at another's
-//! database, refuses to start instead of becoming somebody else to its rooms.
+//! It lies in the database, beside what it signs, and is made at the first start on an empty one: a restored dump in a
+//! fresh data directory is the same server. Data directories of older versions hold it in `server.key`; it is taken into
+//! the database at the first start, and the file is not needed from then on. A file that holds another key than the
+//! database's means that data directory and database do not belong together, and the server refuses to start.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use grove_mls::identity::ServerKey;
 use grove_wire::uri::Provider;
+use tracing::info;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -32,19 +33,22 @@ pub(crate) enum ServerKeyError {
         #[source]
         source: io::Error,
     },
+    #[error("the database belongs to a server whose key is in no database yet: put it back as {}", .0.display())]
+    Missing(PathBuf),
     #[error("{} is not a server key", .0.display())]
     NotAKey(PathBuf),
     #[error("{} can be read by others: chmod 600 it", .0.display())]
     Open(PathBuf),
     #[error("the database belongs to the domain {found}, not to {configured}")]
     OtherDomain { found: String, configured: String },
-    #[error("the database belongs to a server with another key than {}: restore that key", .0.display())]
+    #[error("the database belongs to a server with another key than {}: restore the one or move the other away", .0.display())]
     OtherKey(PathBuf),
     #[error("no randomness")]
     Random(#[from] RandomError),
 }
 
-/// Reads the key, or makes it, and checks that the database is this server's.
+/// Finds the key in the database, takes it there from an older data directory, or makes it, and checks that the database
+/// is this server's.
 pub(crate) async fn settle(
     data_dir: &Path,
     domain: &Provider,
@@ -53,41 +57,67 @@ pub(crate) async fn settle(
     now: Timestamp,
 ) -> Result<ServerKey, ServerKeyError> {
     let file = data_dir.join("server.key");
-    let key = match read(&file)? {
-        Some(key) => key,
-        None => create(&file, rng)?,
+    let from_file = read(&file)?;
+    let candidate = match &from_file {
+        Some(key) => key.clone(),
+        None => ServerKey::from_seed(*Zeroizing::new(rng.bytes()?)),
     };
     let mut connection = db.connect().await?;
     let tx = connection.begin().await?;
-    let public = key.public();
-    let (found, key_found) = tx
-        .settle_server_identity(domain.domain(), public.as_bytes(), now)
+    let found = tx
+        .settle_server_identity(
+            domain.domain(),
+            candidate.public().as_bytes(),
+            candidate.seed(),
+            now,
+        )
         .await?;
-    tx.commit().await?;
-    if found != domain.domain() {
+    if found.domain != domain.domain() {
         return Err(ServerKeyError::OtherDomain {
-            found,
+            found: found.domain,
             configured: domain.domain().to_owned(),
         });
     }
-    if key_found != public.as_bytes() {
+    let is_the_servers = |key: &ServerKey| found.server_key == key.public().as_bytes();
+    if from_file.as_ref().is_some_and(|key| !is_the_servers(key)) {
         return Err(ServerKeyError::OtherKey(file));
     }
+    let key = match (&found.server_seed, from_file) {
+        (Some(seed), _) => {
+            let seed = seed
+                .as_slice()
+                .try_into()
+                .map_err(|_length| db::Error::corrupt("server key"))?;
+            ServerKey::from_seed(seed)
+        }
+        (None, Some(key)) => {
+            tx.add_server_seed(key.seed()).await?;
+            info!(
+                "the server's key was taken into the database; the file server.key is not needed any more"
+            );
+            key
+        }
+        (None, None) => return Err(ServerKeyError::Missing(file)),
+    };
+    if !is_the_servers(&key) {
+        return Err(db::Error::corrupt("server key").into());
+    }
+    tx.commit().await?;
     Ok(key)
 }
 
+/// The key in the file of an older data directory.
 fn read(file: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
+    let failed = |source| ServerKeyError::Io {
+        file: file.to_owned(),
+        source,
+    };
     let seed = match fs::read(file) {
         Ok(seed) => Zeroizing::new(seed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(ServerKeyError::Io {
-                file: file.to_owned(),
-                source,
-            });
-        }
+        Err(error) => return Err(failed(error)),
     };
-    let metadata = fs::metadata(file).map_err(io_error(file))?;
+    let metadata = fs::metadata(file).map_err(failed)?;
     if metadata.mode() & 0o077 != 0 {
         return Err(ServerKeyError::Open(file.to_owned()));
     }
@@ -96,31 +126,4 @@ fn read(file: &Path) -> Result<Option<ServerKey>, ServerKeyError> {
         .try_into()
         .map_err(|_length| ServerKeyError::NotAKey(file.to_owned()))?;
     Ok(Some(ServerKey::from_seed(seed)))
-}
-
-/// Written beside its place and moved there, so that a crash leaves no half of a key.
-fn create(file: &Path, rng: Rng) -> Result<ServerKey, ServerKeyError> {
-    let seed = Zeroizing::new(rng.bytes::<32>()?);
-    let unfinished = file.with_extension("key.new");
-    let write = || -> io::Result<()> {
-        let mut new = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        new.write_all(seed.as_slice())?;
-        new.sync_all()?;
-        fs::rename(&unfinished, file)
-    };
-    write().map_err(io_error(file))?;
-    Ok(ServerKey::from_seed(*seed))
-}
-
-fn io_error(file: &Path) -> impl Fn(io::Error) -> ServerKeyError + use<> {
-    let file = file.to_owned();
-    move |source| ServerKeyError::Io {
-        file: file.clone(),
-        source,
-    }
 }

@@ -1,29 +1,42 @@
 //! Sessions: a device proves its key once and then shows a token.
 //!
 //! The database holds only the SHA-256 of a token. A bounded cache stands in front of it; whoever ends sessions tells
-//! the cache ([`Sessions::forget_all`]), which also wakes the long-lived sockets to look again whether they may go on
-//! ([`Sessions::changes`], [`is_open`]). This module knows nothing of HTTP.
+//! the cache ([`Sessions::forget`]), which also tells sockets and long polls ([`ended()`]). This module knows nothing of
+//! HTTP.
 
+mod ended;
 mod nonce;
+mod seen;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use grove_mls::identity::{PublicKey, SessionProof};
 use grove_wire::{
-    api::sessions::{Challenge, SessionRequest, SessionResponse},
+    api::{
+        Base64Url,
+        sessions::{Challenge, SessionRequest, SessionResponse},
+    },
     uri::{ClientUri, UserUri},
 };
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
-use self::nonce::Nonces;
+use self::{nonce::Nonces, seen::Seen};
 use crate::{
     app::App,
     clock::Timestamp,
     db::{self, NewSession, SessionRow},
     rng::{RandomError, Rng},
+};
+
+pub(crate) use self::{
+    ended::{Ended, ended},
+    seen::{keep as keep_seen, last_seen, note as note_seen},
 };
 
 /// How long the cache believes that a session it saw still stands, should nobody tell it otherwise.
@@ -43,11 +56,13 @@ pub(crate) struct ClientAuth {
     /// When the session ends by itself.
     pub(crate) expires_at: Timestamp,
     session: TokenHash,
+    /// When it was last noted that the device was seen, in milliseconds since 1970.
+    seen_at: Arc<AtomicU64>,
 }
 
 /// SHA-256 of a token: what the database and the cache know sessions by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct TokenHash([u8; 32]);
+pub(crate) struct TokenHash([u8; 32]);
 
 impl std::fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -59,7 +74,10 @@ impl std::fmt::Debug for TokenHash {
 pub(crate) struct Sessions {
     cache: Cache<TokenHash, ClientAuth>,
     nonces: Nonces,
+    /// Moves whenever sessions are ended.
     changes: watch::Sender<u64>,
+    ends: broadcast::Sender<Ended>,
+    seen: Seen,
 }
 
 impl Sessions {
@@ -72,33 +90,26 @@ impl Sessions {
             cache,
             nonces: Nonces::new(rng)?,
             changes: watch::Sender::new(0),
+            ends: broadcast::Sender::new(ended::KEPT_ENDS),
+            seen: Seen::default(),
         })
     }
 
-    /// Changes whenever sessions were ended by somebody; a socket then asks [`is_open`].
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    /// To be called after sessions of whole devices or users were ended in the database (committed).
-    pub(crate) fn forget_all(&self) {
-        self.announce();
-        self.cache.invalidate_all();
-    }
-
-    /// To be called after these sessions were ended in the database (committed).
-    fn forget(&self, ended: &[TokenHash]) {
-        self.announce();
-        for session in ended {
-            self.cache.invalidate(session);
-        }
-    }
-
+    /// To be called after sessions were ended in the database (committed).
+    ///
     /// The number moves before the cache forgets: a reader that looked at the database before the change sees that it
-    /// moved and does not keep what it read.
-    fn announce(&self) {
+    /// moved and does not keep what it read. Who waits is told last, and finds nothing in the cache any more.
+    pub(crate) fn forget(&self, ended: Ended) {
         self.changes
             .send_modify(|generation| *generation = generation.wrapping_add(1));
+        match &ended {
+            Ended::Devices(_) | Ended::User(_) => self.cache.invalidate_all(),
+            Ended::Sessions(sessions) => sessions
+                .iter()
+                .for_each(|session| self.cache.invalidate(session)),
+        }
+        // Perhaps nobody waits.
+        let _listeners = self.ends.send(ended).unwrap_or_default();
     }
 }
 
@@ -114,13 +125,15 @@ pub(crate) enum AuthenticateError {
 /// Who holds this token.
 pub(crate) async fn authenticate(app: &App, token: &str) -> Result<ClientAuth, AuthenticateError> {
     let hash = TokenHash(Sha256::digest(token.as_bytes()).into());
-    find_open(app, hash)
+    let auth = find_open(app, hash)
         .await?
-        .ok_or(AuthenticateError::Unknown)
+        .ok_or(AuthenticateError::Unknown)?;
+    seen::note(app, &auth);
+    Ok(auth)
 }
 
 /// True if the session behind `auth` has neither expired nor been ended.
-pub(crate) async fn is_open(app: &App, auth: &ClientAuth) -> Result<bool, db::Error> {
+async fn is_open(app: &App, auth: &ClientAuth) -> Result<bool, db::Error> {
     Ok(find_open(app, auth.session).await?.is_some())
 }
 
@@ -161,16 +174,45 @@ fn from_row(app: &App, session: TokenHash, row: &SessionRow) -> Result<ClientAut
         user_id: row.user_id,
         expires_at: row.expires_at,
         session,
+        seen_at: Arc::new(row.last_seen_at.map_or(0, Timestamp::ms).into()),
     })
 }
 
 /// A nonce for the next [`open`].
 pub(crate) fn challenge(app: &App) -> Result<Challenge, RandomError> {
-    let (nonce, expires_at) = app.sessions.nonces.issue(app.rng, app.clock.now())?;
+    // By the steady time: a clock that is set back must not make a used nonce good again.
+    let (nonce, expires_at) = app.sessions.nonces.issue(app.rng, app.clock.steady())?;
     Ok(Challenge {
         nonce: nonce.to_vec().into(),
         expires_at: expires_at.ms(),
     })
+}
+
+/// A challenge of ours that came back in time, and can be used up.
+pub(crate) struct Answered {
+    pub(crate) nonce: [u8; 32],
+    expires_at: Timestamp,
+}
+
+impl Answered {
+    /// None if it is not ours or has expired.
+    pub(crate) fn read(app: &App, nonce: &Base64Url, expires_at: u64) -> Option<Self> {
+        let nonce: [u8; 32] = nonce.as_bytes().try_into().ok()?;
+        let expires_at = Timestamp::from_ms(expires_at);
+        let ours = app
+            .sessions
+            .nonces
+            .is_ours(&nonce, expires_at, app.clock.steady());
+        ours.then_some(Self { nonce, expires_at })
+    }
+
+    /// Uses it up, once the proof over it holds. False if it was used before.
+    pub(crate) fn redeem(&self, app: &App) -> bool {
+        let now = app.clock.steady();
+        app.sessions
+            .nonces
+            .redeem(&self.nonce, self.expires_at, now)
+    }
 }
 
 /// Why no session was opened. All but the last two are told apart by nobody who has not got the device's key.
@@ -195,15 +237,8 @@ pub(crate) async fn open(
     request: &SessionRequest,
 ) -> Result<SessionResponse, OpenError> {
     let now = app.clock.now();
-    let nonce: [u8; 32] = request
-        .nonce
-        .as_ref()
-        .try_into()
-        .map_err(|_length| OpenError::NonceInvalid)?;
-    let nonce_end = Timestamp::from_ms(request.expires_at);
-    if !app.sessions.nonces.is_ours(&nonce, nonce_end, now) {
-        return Err(OpenError::NonceInvalid);
-    }
+    let challenge =
+        Answered::read(app, &request.nonce, request.expires_at).ok_or(OpenError::NonceInvalid)?;
     let mut connection = app.db.connect().await?;
     let tx = connection.begin().await?;
     let device = tx
@@ -213,7 +248,7 @@ pub(crate) async fn open(
     let proof = SessionProof {
         domain: app.domain.clone(),
         client: request.client.clone(),
-        nonce,
+        nonce: challenge.nonce,
         expires_at: request.expires_at,
     };
     proof
@@ -222,11 +257,11 @@ pub(crate) async fn open(
             request.signature.as_ref(),
         )
         .map_err(|_bad| OpenError::SignatureInvalid)?;
-    if !app.sessions.nonces.redeem(&nonce, nonce_end, now) {
+    if !challenge.redeem(app) {
         return Err(OpenError::NonceInvalid);
     }
     let token = URL_SAFE_NO_PAD.encode(app.rng.bytes::<32>()?);
-    let expires_at = now.plus(app.config.limits.session_lifetime);
+    let expires_at = now.plus(app.live.now().limits.session_lifetime);
     tx.add_session(&NewSession {
         token_hash: Sha256::digest(token.as_bytes()).into(),
         device_id: device.device_id,
@@ -239,8 +274,8 @@ pub(crate) async fn open(
         .await?;
     tx.commit().await?;
     if !ended.is_empty() {
-        let ended: Vec<TokenHash> = ended.into_iter().map(TokenHash).collect();
-        app.sessions.forget(&ended);
+        let ended = ended.into_iter().map(TokenHash).collect();
+        app.sessions.forget(Ended::Sessions(ended));
     }
     Ok(SessionResponse {
         token,
@@ -255,6 +290,7 @@ pub(crate) async fn close(app: &App, auth: &ClientAuth) -> Result<(), db::Error>
     let tx = connection.begin().await?;
     tx.remove_session(&auth.session.0).await?;
     tx.commit().await?;
-    app.sessions.forget(&[auth.session]);
+    app.sessions
+        .forget(Ended::Sessions(Arc::new([auth.session])));
     Ok(())
 }

@@ -7,11 +7,12 @@ use std::{io::IsTerminal as _, sync::OnceLock};
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing::{Level, Metadata};
+use tracing::{Level, Metadata, warn};
 use tracing_subscriber::{
-    EnvFilter, Layer as _,
+    EnvFilter, Layer as _, Registry,
     filter::{FilterExt as _, filter_fn},
     layer::SubscriberExt as _,
+    reload,
     util::SubscriberInitExt as _,
 };
 
@@ -31,15 +32,18 @@ const QUIET: &str = "actix_server=warn,refinery_core=warn";
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
+/// What decides which lines are written, once logs are ours.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Sends logs to standard error. For programs, not for tests, which may have a subscriber of their own: where there is
 /// one already, this does nothing.
 pub(crate) fn start_logs(config: &TelemetryConfig) {
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log)).unwrap_or_default();
+    let (filter, handle) = reload::Layer::new(filter(config));
     let filter = filter.and(filter_fn(is_ours_or_news));
     let logs = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    let _already = match config.format {
+    let started = match config.format {
         LogFormat::Json => tracing_subscriber::registry()
             .with(logs.json().flatten_event(true).with_filter(filter))
             .try_init(),
@@ -47,6 +51,23 @@ pub(crate) fn start_logs(config: &TelemetryConfig) {
             .with(logs.with_target(false).with_filter(filter))
             .try_init(),
     };
+    if started.is_ok() {
+        FILTER.get_or_init(|| handle);
+    }
+}
+
+/// Takes another `telemetry.log`. Where logs are somebody else's, this does nothing.
+pub(crate) fn change_filter(config: &TelemetryConfig) {
+    if let Some(handle) = FILTER.get()
+        && let Err(error) = handle.reload(filter(config))
+    {
+        warn!(%error, "telemetry.log could not be changed");
+    }
+}
+
+/// The configuration has checked that it is well-formed.
+fn filter(config: &TelemetryConfig) -> EnvFilter {
+    EnvFilter::try_new(format!("{QUIET},{}", config.log)).unwrap_or_default()
 }
 
 /// Libraries write what they are given below `info`: the parameters of statements, names and bytes among them. No

@@ -17,12 +17,15 @@ use grove_wire::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::wait::eventually;
+
 /// A way to one server, perhaps with a session.
 #[derive(Clone)]
 pub struct Api {
     transport: HttpTransport,
     /// The bearer token sent along.
     pub token: Option<String>,
+    insists: bool,
 }
 
 /// What the server answered.
@@ -42,6 +45,7 @@ impl Api {
         Self {
             transport: HttpTransport::new(server, None).expect("a transport"),
             token: None,
+            insists: false,
         }
     }
 
@@ -51,7 +55,16 @@ impl Api {
         Self {
             transport: self.transport.clone(),
             token: token.map(str::to_owned),
+            insists: self.insists,
         }
+    }
+
+    /// The same way for somebody who asks the same again until there is an answer: whatever the server went through
+    /// meanwhile, it is not an answer to be unreachable or unavailable.
+    #[must_use]
+    pub fn insisting(mut self) -> Self {
+        self.insists = true;
+        self
     }
 
     /// Sends a request.
@@ -64,11 +77,16 @@ impl Api {
             token: self.token.clone(),
             patience,
         };
-        let response = self
-            .transport
-            .call(request)
+        let response = if self.insists {
+            eventually(path, async || {
+                let answered = self.transport.call(request.clone()).await.ok();
+                answered.filter(|response| response.status != 503)
+            })
             .await
-            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        } else {
+            let answered = self.transport.call(request).await;
+            answered.unwrap_or_else(|error| panic!("{path}: {error}"))
+        };
         Answer {
             status: response.status,
             body: response.body.clone(),
@@ -95,6 +113,11 @@ impl Api {
     /// `PUT` of JSON.
     pub async fn put_json(&self, path: &str, body: &impl Serialize) -> Answer {
         self.call(Method::Put, path, json(body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::Delete, path, Body::None).await
     }
 
     /// What the server says about itself.

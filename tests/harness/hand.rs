@@ -53,13 +53,15 @@ pub struct Hand {
     pub identity: DeviceIdentity,
     /// The user identity key.
     pub uik: UserIdentityKey,
-    /// The first device list.
+    /// The recovery key.
+    pub recovery: RecoveryKey,
+    /// The newest device list this hand knows of.
     pub list: SignedDeviceList,
     /// The client API, with a session.
     pub api: Api,
     /// What MLS remembers.
     pub records: Map,
-    positions: BTreeMap<RoomUri, u64>,
+    pub(crate) positions: BTreeMap<RoomUri, u64>,
     counter: u64,
     pub(crate) clock: Clock,
 }
@@ -77,12 +79,13 @@ impl Hand {
         let now = world.clock.now().ms();
         let key = DeviceKey::from_seed(random());
         let client = ClientUri::new(&user, random());
+        let recovery = RecoveryKey::from_seed(random());
         let list = DeviceList {
             user: user.clone(),
             version: 1,
             prev_hash: None,
             uik: uik.public(),
-            recovery: RecoveryKey::from_seed(random()).public(),
+            recovery: recovery.public(),
             devices: vec![ListedDevice {
                 client: client.clone(),
                 signature_key: key.public(),
@@ -105,8 +108,10 @@ impl Hand {
                 client,
                 key,
                 credential,
+                succession: None,
             },
             uik,
+            recovery,
             list,
             api: world.api(),
             records: Map::default(),
@@ -207,7 +212,7 @@ impl Hand {
         let frames = ServerFrame::decode_all(&answer.body).expect("frames");
         let mut welcomes = frames.into_iter().filter_map(|frame| match frame {
             ServerFrame::Inbox { entries } => entries.into_iter().next_back(),
-            ServerFrame::Log { .. } => None,
+            ServerFrame::Expired { .. } | ServerFrame::Log { .. } => None,
         });
         welcomes.next().map(|entry| match entry.kind {
             InboxItem::Welcome {

@@ -8,22 +8,31 @@
 //! tests can do what no honest client does.
 
 pub mod api;
+pub mod audit;
 pub mod cutter;
+pub mod devices;
 pub mod entries;
 pub mod hand;
+pub mod linking;
+pub mod passing;
 pub mod plain_mls;
 pub mod postgres;
 pub mod program;
 pub mod records;
 pub mod server;
+pub mod site;
 pub mod socket;
 mod stock;
+pub mod terminal;
 pub mod user;
 pub mod wait;
 pub mod world;
 
 pub use api::{Answer, Api};
 pub use hand::Hand;
+pub use linking::NewDevice;
+pub use passing::settle;
+pub use terminal::Terminal;
 pub use user::User;
 pub use wait::{PATIENCE, eventually};
 pub use world::{Setup, World};

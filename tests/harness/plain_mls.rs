@@ -4,12 +4,13 @@
 
 use grove_mls::{
     identity::DeviceKey,
-    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS},
+    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION},
     storage::MemberStorage,
 };
 use grove_wire::{
     codec,
     mimi::{
+        group_info::GroupInfoRatchetTreeTbe,
         room::component,
         update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption},
     },
@@ -18,13 +19,15 @@ use grove_wire::{
 };
 use openmls::{
     component::ComponentData,
+    group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY,
+    messages::group_info::VerifiableGroupInfo,
     messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal},
     prelude::{
         BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType,
         CredentialWithKey, Extension, ExtensionType, Extensions, GroupContext, GroupId, Initial,
-        KeyPackage, LeafNode, MlsGroup, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut,
-        ProcessedMessageContent, Proposal, ProposalType, ProtocolMessage, ProtocolVersion,
-        SignatureScheme, UnknownExtension,
+        KeyPackage, LeafNode, LeafNodeParameters, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn,
+        MlsMessageIn, MlsMessageOut, ProcessedMessageContent, Proposal, ProposalType,
+        ProtocolMessage, ProtocolVersion, RatchetTreeIn, SignatureScheme, UnknownExtension,
     },
 };
 use openmls_basic_credential::SignatureKeyPair;
@@ -57,10 +60,7 @@ impl Claim {
             .expect("an extension of a leaf"),
             None => Extensions::empty(),
         };
-        let credential = CredentialWithKey {
-            credential: BasicCredential::new(self.client.as_str().as_bytes().to_vec()).into(),
-            signature_key: self.key.public().as_bytes().to_vec().into(),
-        };
+        let credential = credential(&self.client, &self.key);
         let bundle = KeyPackage::builder()
             .leaf_node_capabilities(capabilities())
             .leaf_node_extensions(extensions)
@@ -135,11 +135,6 @@ pub fn commit(
         .expect("MLS builds it")
         .stage_commit(&storage)
         .expect("MLS stages it");
-    let group_info = made
-        .group_info()
-        .expect("a GroupInfo")
-        .tls_serialize_detached()
-        .expect("its bytes");
     let welcome = made.welcome().map(|welcome| {
         let message = MlsMessageOut::from_welcome(welcome.clone(), ProtocolVersion::Mls10);
         to_wire(&message).welcome().expect("a Welcome")
@@ -147,11 +142,78 @@ pub fn commit(
     HandshakeBundle::Commit {
         commit: to_wire(made.commit()),
         welcome,
-        group_info: GroupInfoOption::Full(
-            mls::GroupInfo::from_bytes(group_info).expect("a GroupInfo"),
-        ),
+        group_info: full(made.group_info().expect("a GroupInfo")),
         ratchet_tree: RatchetTreeOption::DistributionService,
     }
+}
+
+/// Joins a room that somebody has shown it, without judging whether it may: nothing of the hand's own changes.
+pub fn external(hand: &Hand, given: &GroupInfoRatchetTreeTbe) -> HandshakeBundle {
+    let records = Map::default();
+    let storage = MemberStorage::new(&records);
+    let RatchetTreeOption::Full(tree) = &given.ratchet_tree else {
+        panic!("the whole tree")
+    };
+    let group_info = VerifiableGroupInfo::tls_deserialize(&mut given.group_info.as_bytes());
+    let tree = RatchetTreeIn::tls_deserialize(&mut tree.as_bytes()).expect("a tree");
+    let device = &hand.identity;
+    let unknown = |kind, bytes| Extension::Unknown(kind, UnknownExtension(bytes));
+    let mut extensions = vec![unknown(
+        DEVICE_CREDENTIAL_EXTENSION,
+        device.credential.to_bytes(),
+    )];
+    if let Some(succession) = &device.succession {
+        let bytes = succession.as_bytes().to_vec();
+        extensions.push(unknown(UIK_SUCCESSION_EXTENSION, bytes));
+    }
+    let leaf = LeafNodeParameters::builder()
+        .with_capabilities(capabilities())
+        .with_extensions(Extensions::from_vec(extensions).expect("extensions of a leaf"))
+        .build();
+    let config = MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
+        .build();
+    let (_group, made) = MlsGroup::external_commit_builder()
+        .with_ratchet_tree(tree)
+        .with_config(config)
+        .build_group(
+            &storage,
+            group_info.expect("a GroupInfo"),
+            credential(&device.client, &device.key),
+        )
+        .expect("MLS takes it")
+        .leaf_node_parameters(leaf)
+        .load_psks(&storage)
+        .expect("no PSKs")
+        .create_group_info(true)
+        .use_ratchet_tree_extension(false)
+        .build(
+            storage.rand(),
+            storage.crypto(),
+            &signer(&device.key),
+            |_| true,
+        )
+        .expect("MLS builds it")
+        .finalize(&storage)
+        .expect("MLS stages it");
+    HandshakeBundle::Commit {
+        commit: to_wire(made.commit()),
+        welcome: None,
+        group_info: full(made.group_info().expect("a GroupInfo")),
+        ratchet_tree: RatchetTreeOption::DistributionService,
+    }
+}
+
+fn credential(client: &ClientUri, key: &DeviceKey) -> CredentialWithKey {
+    CredentialWithKey {
+        credential: BasicCredential::new(client.as_str().as_bytes().to_vec()).into(),
+        signature_key: key.public().as_bytes().to_vec().into(),
+    }
+}
+
+fn full(group_info: &impl tls_codec::Serialize) -> GroupInfoOption {
+    let bytes = group_info.tls_serialize_detached().expect("its bytes");
+    GroupInfoOption::Full(mls::GroupInfo::from_bytes(bytes).expect("a GroupInfo"))
 }
 
 /// The context's extensions without those of one type.
@@ -241,7 +303,8 @@ fn to_wire(message: &MlsMessageOut) -> MlsMessage {
 }
 
 fn capabilities() -> Capabilities {
-    let extensions: Vec<ExtensionType> = EXTENSIONS.iter().copied().map(Into::into).collect();
+    let offered = EXTENSIONS.iter().copied().chain([UIK_SUCCESSION_EXTENSION]);
+    let extensions: Vec<ExtensionType> = offered.map(Into::into).collect();
     let proposals: Vec<ProposalType> = PROPOSALS.iter().copied().map(Into::into).collect();
     let suites = [CIPHERSUITE];
     Capabilities::new(

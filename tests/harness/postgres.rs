@@ -6,6 +6,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     sync::{
@@ -18,10 +19,12 @@ use grove_server::db::{
     embedded::{Durability, Embedded, Options},
     migrate,
 };
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::wait::finish;
+use crate::wait::{eventually, finish, soon};
 
 /// The migrated database that others are copied from.
 const TEMPLATE: &str = "template_grove";
@@ -87,14 +90,7 @@ impl Postgres {
 fn watch(directory: &Path) -> ChildStdin {
     use std::os::unix::process::CommandExt as _;
 
-    let lock_file = fs::read_to_string(directory.join("postgres/postmaster.pid"))
-        .expect("PostgreSQL has a lock file");
-    let pid = lock_file
-        .lines()
-        .next()
-        .expect("a process id")
-        .trim()
-        .to_owned();
+    let pid = postmaster(directory).as_raw_nonzero().to_string();
     let mut command = Command::new("sh");
     command
         .args(["-c", WATCHDOG, "watchdog", &pid])
@@ -137,6 +133,20 @@ impl Database {
         Self { name }
     }
 
+    /// A copy of it, as a restored dump is one. Nobody may be connected to it.
+    pub async fn copy(&self) -> Self {
+        let name = format!("world_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let postgres = Postgres::shared();
+        let client = connect(postgres.embedded.config()).await;
+        let _alone = postgres.copying.lock().await;
+        let create = format!("CREATE DATABASE {name} TEMPLATE {}", self.name);
+        eventually("nobody is connected any more", async || {
+            client.batch_execute(&create).await.ok()
+        })
+        .await;
+        Self { name }
+    }
+
     /// How to connect to it, as `database.url` wants it.
     pub fn url(&self) -> String {
         let shared = Postgres::shared().embedded.url();
@@ -169,4 +179,136 @@ pub fn private_url(data_dir: &Path) -> String {
         .expect("the data directory")
         .join("run");
     format!("host='{}' user=grove dbname=grove", run.display())
+}
+
+/// A durable PostgreSQL of one test, which may be killed. Its end takes its directory with it.
+pub struct Killable {
+    embedded: Option<Embedded>,
+    directory: TempDir,
+}
+
+impl Killable {
+    /// A new one, without a schema.
+    pub async fn start() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("grove-killable-")
+            .tempdir()
+            .expect("a directory");
+        // An unprivileged PostgreSQL must be able to pass through.
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).expect("a mode");
+        let mut killable = Self {
+            embedded: None,
+            directory,
+        };
+        killable.run().await;
+        killable
+    }
+
+    /// Children of one that was killed hold on to its memory for a moment, and none starts until they are gone.
+    async fn run(&mut self) {
+        let directory = self.directory.path();
+        let started = eventually("PostgreSQL starts", async || {
+            Embedded::start_with(directory, Options::default())
+                .await
+                .ok()
+        });
+        self.embedded = Some(started.await);
+    }
+
+    /// How to connect to it, as `database.url` wants it.
+    pub fn url(&self) -> String {
+        self.running().url()
+    }
+
+    /// A connection of one's own.
+    pub async fn connect(&self) -> Client {
+        connect(self.running().config()).await
+    }
+
+    /// Kills PostgreSQL, with no chance to write anything, and starts it again, which recovers.
+    pub async fn kill_and_restart(&mut self) {
+        self.kill().await;
+        self.start_again().await;
+    }
+
+    /// Kills PostgreSQL, with no chance to write anything.
+    pub async fn kill(&mut self) {
+        let killed = self.embedded.take().expect("it runs");
+        let all = processes(self.directory.path());
+        kill_process(postmaster(self.directory.path()), Signal::KILL).expect("it runs");
+        soon("PostgreSQL is dead", killed.ended()).await;
+        drop(killed);
+        // Its children see that it is gone, and go too.
+        for child in all {
+            let exe = format!("/proc/{}/exe", child.as_raw_nonzero());
+            eventually("its children are gone", async || {
+                fs::read_link(&exe).is_err().then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Starts a killed one, which recovers.
+    pub async fn start_again(&mut self) {
+        soon("PostgreSQL is back", self.run()).await;
+    }
+
+    /// Sets parameters for all sessions, old and new.
+    pub async fn alter_system(&self, parameters: &[(&str, &str)]) {
+        let client = self.connect().await;
+        for (name, value) in parameters {
+            let alter = format!("ALTER SYSTEM SET {name} = '{value}'");
+            client.batch_execute(&alter).await.expect("a parameter");
+        }
+        let reload = "SELECT pg_reload_conf()";
+        client.execute(reload, &[]).await.expect("a reload");
+        for (name, value) in parameters {
+            eventually("the parameter is in force", async || {
+                let row = client.query_one(&format!("SHOW {name}"), &[]).await;
+                let shown: String = row.expect("a value").get(0);
+                (shown == *value).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Stops it in order.
+    pub async fn stop(mut self) {
+        if let Some(embedded) = self.embedded.take() {
+            soon("PostgreSQL stops", embedded.stop()).await;
+        }
+    }
+
+    fn running(&self) -> &Embedded {
+        self.embedded.as_ref().expect("it runs")
+    }
+}
+
+impl Drop for Killable {
+    fn drop(&mut self) {
+        if let Some(embedded) = self.embedded.take() {
+            finish(embedded.stop());
+        }
+    }
+}
+
+/// All processes of the PostgreSQL whose cluster is in this data directory, the postmaster first.
+pub fn processes(data_dir: &Path) -> Vec<Pid> {
+    let postmaster = postmaster(data_dir);
+    let pid = postmaster.as_raw_nonzero();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("/proc");
+    let child = |pid: &str| Pid::from_raw(pid.parse().expect("a number")).expect("a process id");
+    let children = children.split_whitespace().map(child);
+    std::iter::once(postmaster).chain(children).collect()
+}
+
+/// The process of the PostgreSQL whose cluster is in this data directory.
+pub fn postmaster(data_dir: &Path) -> Pid {
+    find_postmaster(data_dir).expect("PostgreSQL has a lock file")
+}
+
+/// The same, unless it is just being started or stopped.
+pub fn find_postmaster(data_dir: &Path) -> Option<Pid> {
+    let lock_file = fs::read_to_string(data_dir.join("postgres/postmaster.pid")).ok()?;
+    Pid::from_raw(lock_file.lines().next()?.trim().parse().ok()?)
 }

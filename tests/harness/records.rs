@@ -17,6 +17,14 @@ impl Records for Map {
 }
 
 impl Map {
+    /// Changes what is stored under a key.
+    ///
+    /// # Panics
+    /// When nothing is.
+    pub fn change(&self, key: &[u8], act: impl FnOnce(&mut Vec<u8>)) {
+        act(self.0.borrow_mut().get_mut(key).expect("a record"));
+    }
+
     /// Writes what changed.
     pub fn write(&self, storage: &MemberStorage<'_, Self>) {
         for (key, value) in storage.take_changes() {

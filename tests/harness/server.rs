@@ -10,7 +10,7 @@ use std::{
 use grove_server::{
     Running, Server as Library,
     clock::Clock,
-    config::{Config, LoadOptions},
+    config::{Config, ConfigErrors, LoadOptions},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
@@ -27,6 +27,21 @@ use crate::{
 /// How often a stopping process is looked at where nothing can be awaited, and how many times.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const STOP_LOOKS: u32 = 2000;
+
+/// No rate limits to speak of: a test does in a moment, from one address, what people do in a day.
+pub const UNLIMITED: [&str; 11] = [
+    "rate_limits.address_links=100000/s burst 100000",
+    "rate_limits.address_registrations=100000/s burst 100000",
+    "rate_limits.address_sign_in=100000/s burst 100000",
+    "rate_limits.device_claims=100000/s burst 100000",
+    "rate_limits.device_changes=off",
+    "rate_limits.device_messages=off",
+    "rate_limits.device_reads=off",
+    "rate_limits.user_claims=100000/s burst 100000",
+    "rate_limits.user_changes=off",
+    "rate_limits.user_messages=off",
+    "rate_limits.user_reads=off",
+];
 
 /// A running server.
 pub enum Server {
@@ -75,11 +90,7 @@ pub struct InProcess {
 impl InProcess {
     /// Starts it with these settings.
     pub async fn start(sets: Vec<String>, clock: Clock) -> Self {
-        let config = Config::load(LoadOptions {
-            sets,
-            ..LoadOptions::default()
-        })
-        .expect("a configuration");
+        let config = load(sets).expect("a configuration");
         let running = Library::start(config, clock)
             .await
             .expect("the server starts");
@@ -90,11 +101,23 @@ impl InProcess {
         }
     }
 
+    /// Puts other settings in force, as far as that goes without a restart.
+    pub fn reload(&self, sets: Vec<String>) {
+        self.running.as_ref().expect("it runs").reload(load(sets));
+    }
+
     async fn stop(mut self) {
         if let Some(running) = self.running.take() {
             soon("the server drains", running.stop()).await;
         }
     }
+}
+
+fn load(sets: Vec<String>) -> Result<Config, ConfigErrors> {
+    Config::load(LoadOptions {
+        sets,
+        ..LoadOptions::default()
+    })
 }
 
 impl Drop for InProcess {

@@ -76,6 +76,21 @@ impl Socket {
         }
     }
 
+    /// Returns once the server has answered a ping: from then on it listens, and its own times have begun. Frames that
+    /// come before are lost.
+    pub async fn heard(&mut self) {
+        self.send(Message::Ping(Vec::new().into())).await;
+        let pong = async {
+            while let Some(message) = self.0.next().await {
+                if matches!(message, Ok(Message::Pong(_))) {
+                    return;
+                }
+            }
+            panic!("the socket is closed");
+        };
+        soon("a pong comes", pong).await;
+    }
+
     /// Acknowledges.
     pub async fn ack(&mut self, positions: Vec<(RoomUri, u64)>, inbox: Option<u64>) {
         let frame = codec::encode(&ClientFrame::Ack { positions, inbox }).expect("a frame");

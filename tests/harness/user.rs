@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use grove_cli::transport::HttpTransport;
 use grove_core::{
     Client, Draft, Environment, Event, Message, MessageStatus, Numbered, Query, Registration, Sent,
-    SyncError,
+    StoreError, SyncError, Tx,
     store::{Account, Store as _},
 };
 use grove_server::clock::Clock;
@@ -51,9 +51,11 @@ pub struct User {
     pub uri: UserUri,
     /// The client.
     pub client: Client<SqliteStore, HttpTransport, Surroundings>,
-    home: PathBuf,
-    clock: Clock,
-    url: String,
+    pub(crate) home: PathBuf,
+    pub(crate) clock: Clock,
+    pub(crate) url: String,
+    /// The recovery words, which every device of a person shares: they are on paper.
+    pub(crate) words: Zeroizing<String>,
 }
 
 impl User {
@@ -80,7 +82,7 @@ impl User {
             invite: invite.map(|invite| Zeroizing::new(invite.to_owned())),
         };
         let (store, transport) = (store(&home), transport(&url));
-        let (client, _words) =
+        let (client, words) =
             Client::register(store, transport, Surroundings(clock.clone()), registration).await?;
         Ok(Self {
             name: name.to_owned(),
@@ -89,6 +91,7 @@ impl User {
             home,
             clock,
             url,
+            words: Zeroizing::new(words.as_str().to_owned()),
         })
     }
 
@@ -102,6 +105,7 @@ impl User {
             home,
             clock,
             url,
+            words,
         } = self;
         drop(client);
         let client = open(&home, &url, &clock);
@@ -112,6 +116,7 @@ impl User {
             home,
             clock,
             url,
+            words,
         }
     }
 
@@ -127,6 +132,7 @@ impl User {
             home,
             clock: self.clock.clone(),
             url: self.url.clone(),
+            words: self.words.clone(),
         }
     }
 
@@ -140,6 +146,12 @@ impl User {
     pub fn account(&self) -> Account {
         let found = store(&self.home).transaction(|tx| tx.find_account());
         found.expect("the database").expect("an account")
+    }
+
+    /// Acts on what the database holds, past the client.
+    pub fn on_disk<R>(&self, act: impl FnOnce(&mut dyn Tx) -> R) -> R {
+        let acted = store(&self.home).transaction(|tx| Ok::<_, StoreError>(act(tx)));
+        acted.expect("the database")
     }
 
     /// Makes a room.
@@ -268,13 +280,15 @@ impl User {
             .expect("a room of this client")
     }
 
-    /// Names of the participants of a room.
+    /// Names of the participants of a room, in the order of the alphabet.
     pub fn members(&mut self, room: &RoomUri) -> Vec<String> {
         let members = self.client.members(room).expect("the members");
-        members
+        let mut names: Vec<String> = members
             .into_iter()
             .map(|member| member.user.localpart().to_owned())
-            .collect()
+            .collect();
+        names.sort();
+        names
     }
 
     /// The head of the hash chain, and where it stands.
@@ -294,11 +308,13 @@ fn open(
         .expect("the client opens")
 }
 
-fn store(home: &std::path::Path) -> SqliteStore {
+/// The database at a place, opened once more.
+pub fn store(home: &std::path::Path) -> SqliteStore {
     let key = Key::Raw(Zeroizing::new([7; 32]));
     SqliteStore::open(&home.join("grove.db"), &key).expect("the database opens")
 }
 
-fn transport(url: &str) -> HttpTransport {
+/// A way to a server.
+pub fn transport(url: &str) -> HttpTransport {
     HttpTransport::new(url.parse().expect("a server's URL"), None).expect("a transport")
 }

@@ -20,7 +20,8 @@ fn assert_problem(answer: &Answer, status: u16, name: &str) {
 async fn invite(world: &World, arguments: &[&str]) -> String {
     let mut all = vec!["invites", "create"];
     all.extend(arguments);
-    world.process().admin(&all).await.ok().trim().to_owned()
+    let made = world.process().admin(&all).await.ok();
+    made.lines().next().expect("a token").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,7 +138,9 @@ async fn an_invite_expires() {
     let token = harness::program::run(command, "")
         .await
         .ok()
-        .trim()
+        .lines()
+        .next()
+        .expect("a token")
         .to_owned();
     let alice = Hand::new(&world, "alice");
     alice.present(Some(&token)).await.ok();

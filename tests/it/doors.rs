@@ -1,4 +1,4 @@
-//! What operators see: health, readiness, metrics, and what is wrong with a configuration.
+//! What operators see: health, readiness, metrics, and what keeps a server from starting.
 
 use std::fs;
 
@@ -74,23 +74,11 @@ async fn without_its_database_a_server_is_alive_and_not_ready() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_private_database_dies_stops_and_says_so() {
-    let mut world = Setup::default().process().embedded().start().await;
-    let mut alice = world.user("alice").await;
-    let room = alice.make_room("garden").await;
-    alice.say(&room, "kept").await;
-    kill_process(postgres(&world)[0], Signal::QUIT).expect("PostgreSQL runs");
-    let ended = world.take_process().wait().await;
-    assert_eq!(ended.code, 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("database ended"), "{}", ended.stderr);
-    world.start().await;
-    alice.say(&room, "and on").await;
-    assert_eq!(world.count("SELECT count(*) FROM room_log").await, 2);
-}
-
 /// A client that trusts this certificate and speaks only this version.
-fn client(pem: &str, version: &'static rustls::SupportedProtocolVersion) -> reqwest::Client {
+pub(crate) fn client(
+    pem: &str,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> reqwest::Client {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(
@@ -156,110 +144,6 @@ async fn a_server_speaks_tls_1_3_and_nothing_older() {
             .await
             .is_err()
     );
-}
-
-async fn check_config(
-    file: Option<&str>,
-    arguments: &[&str],
-    env: &[(&str, &str)],
-) -> program::Ended {
-    let directory = tempfile::tempdir().expect("a directory");
-    let mut command = Command::new(program::groved());
-    command.env_clear();
-    if let Some(text) = file {
-        let path = directory.path().join("grove.toml");
-        fs::write(&path, text).expect("a file");
-        command.arg("--config").arg(path);
-    }
-    command
-        .args(arguments)
-        .arg("check-config")
-        .envs(env.iter().copied());
-    program::run(command, "").await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_configuration_is_refused_with_file_key_and_remedy() {
-    let plain = [
-        "--set",
-        "server.domain=a.example",
-        "--set",
-        "http.plain_http=true",
-    ];
-    for (file, arguments, env, expected) in [
-        (
-            Some("[server]\ndomian = \"a.example\"\n"),
-            &[][..],
-            &[][..],
-            ["grove.toml", "server.domian", "server.domain"],
-        ),
-        (
-            Some("[limits]\npool_size = 3\n"),
-            &[],
-            &[],
-            ["grove.toml", "limits.pool_size", "database.pool_size"],
-        ),
-        (Some("[server\n"), &[], &[], ["grove.toml", "line 1", ""]),
-        (
-            None,
-            &["--set", "http.lissten=1"],
-            &[],
-            ["--set", "http.lissten", "http.listen"],
-        ),
-        (
-            None,
-            &[],
-            &[("GROVE_HTTP_LISTEN", "127.0.0.1:1")],
-            ["environment", "GROVE_HTTP_LISTEN", "GROVE_HTTP__LISTEN"],
-        ),
-        (
-            None,
-            &["--set", "http.plain_http=true"],
-            &[],
-            ["server.domain", "not set", ""],
-        ),
-        (
-            None,
-            &["--set", "server.domain=a.example"],
-            &[],
-            ["http.tls_certificate", "http.plain_http", "loopback"],
-        ),
-        (
-            None,
-            &[
-                "--set",
-                "server.domain=a.example",
-                "--set",
-                "http.plain_http=true",
-                "--set",
-                "http.listen=0.0.0.0:1",
-            ],
-            &[],
-            ["http.plain_http", "loopback", ""],
-        ),
-    ] {
-        let ended = check_config(file, arguments, env).await;
-        assert_eq!(ended.code, 3, "{arguments:?}: {}", ended.stderr);
-        for part in expected {
-            assert!(
-                ended.stderr.contains(part),
-                "{:?} does not name {part:?}",
-                ended.stderr
-            );
-        }
-    }
-    let good = check_config(
-        None,
-        &plain,
-        &[(
-            "GROVE_DATABASE__URL",
-            "postgres://grove:hunter2@localhost/grove",
-        )],
-    )
-    .await;
-    let shown = good.ok();
-    assert!(shown.contains("domain = \"a.example\""));
-    assert!(!shown.contains("hunter2"), "a secret is shown");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -72,6 +72,7 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     // The pieces that put everything together may name their tools.
     ("server/src/config/database.rs", &["actix", "openmls"]),
+    ("server/src/doctor/database.rs", &["actix", "openmls"]),
     // It silences a library by its name.
     (
         "server/src/telemetry.rs",

@@ -197,13 +197,13 @@ async fn no_key_package_is_handed_out_twice() {
     let asking =
         (0..24).map(|number| askers[number % 3].ask_key_packages(&target.user, &rooms[number % 3]));
     let answers = join_all(asking).await;
-    let (mut given, mut exhausted) = (HashSet::new(), 0);
+    let (mut given, mut exhausted) = (Vec::new(), 0);
     for answer in answers {
         let response: KeyMaterialResponse = codec::decode(&answer.ok().body).expect("a response");
         for client in response.clients {
             match client {
                 ClientKeyMaterial::Success { key_package, .. } => {
-                    assert!(given.insert(key_package.into_bytes()), "handed out twice");
+                    given.push(key_package.into_bytes());
                 }
                 ClientKeyMaterial::KeyMaterialExhausted { .. } => exhausted += 1,
                 ClientKeyMaterial::NothingCompatible { .. } => panic!("all of them fit"),
@@ -211,8 +211,38 @@ async fn no_key_package_is_handed_out_twice() {
         }
     }
     assert_eq!((given.len(), exhausted), (10, 14));
+    assert_eq!(handed_out_twice(&given), 0);
     let left = "SELECT count(*) FROM key_packages JOIN devices USING (device_id) WHERE client LIKE '%/target/%'";
     assert_eq!(world.count(left).await, 0);
+}
+
+fn handed_out_twice(given: &[Vec<u8>]) -> usize {
+    given.len() - given.iter().collect::<HashSet<_>>().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_without_locks_hand_out_the_same_key_package() {
+    const LOOK: &str = "SELECT key_package_id, key_package FROM key_packages
+         WHERE NOT last_resort ORDER BY key_package_id LIMIT 1";
+    const TAKE: &str = "DELETE FROM key_packages WHERE key_package_id = $1";
+    let world = World::new().await;
+    let _target = world.hand("target").await;
+    let mut claimers = [world.database().await, world.database().await];
+    let [one, other] = &mut claimers;
+    let one = one.transaction().await.expect("a transaction");
+    let other = other.transaction().await.expect("a transaction");
+    let mut given = Vec::new();
+    let mut taken = Vec::new();
+    for claimer in [&one, &other] {
+        let row = claimer.query_one(LOOK, &[]).await.expect("a KeyPackage");
+        taken.push(row.get::<_, i64>(0));
+        given.push(row.get::<_, Vec<u8>>(1));
+    }
+    one.execute(TAKE, &[&taken[0]]).await.expect("it is taken");
+    one.commit().await.expect("a commit");
+    other.execute(TAKE, &[&taken[1]]).await.expect("it is gone");
+    other.commit().await.expect("a commit");
+    assert_eq!(handed_out_twice(&given), 1, "the check notices");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,8 +15,13 @@ const MAX_MESSAGES: u64 = 2_000_000;
 #[command(name = "grove-load", version)]
 pub(crate) struct Args {
     /// What to measure: ROOMSxMEMBERS, such as 100x10 for a hundred rooms of ten people each; idle for the time to
-    /// readiness and the memory of a server that does nothing
-    #[arg(default_values = ["1x10", "1x100", "100x10", "idle"], value_name = "SUBJECT")]
+    /// readiness and the memory of a server that does nothing; connected for the memory of a thousand devices that are
+    /// on-line and say nothing; recovery for the time from kill -9 to the next acknowledgement; linking for a new device
+    /// of somebody in fifty rooms
+    #[arg(
+        default_values = ["1x10", "1x100", "100x10", "idle", "connected", "recovery", "linking"],
+        value_name = "SUBJECT"
+    )]
     pub(crate) subjects: Vec<Subject>,
     /// Messages per second offered, or max for the highest rate at which nothing piles up; several are measured in turn
     #[arg(long, value_delimiter = ',', default_values = ["200", "max"], value_name = "RATE")]
@@ -90,7 +95,10 @@ impl Args {
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
+    Connected,
     Idle,
+    Linking,
+    Recovery,
     Rooms(Shape),
 }
 
@@ -111,8 +119,12 @@ impl FromStr for Subject {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "idle" {
-            return Ok(Self::Idle);
+        match text {
+            "connected" => return Ok(Self::Connected),
+            "idle" => return Ok(Self::Idle),
+            "linking" => return Ok(Self::Linking),
+            "recovery" => return Ok(Self::Recovery),
+            _ => {}
         }
         let shape = text.split_once('x').and_then(|(rooms, members)| {
             Some(Shape {
@@ -127,7 +139,8 @@ impl FromStr for Subject {
                 Ok(Self::Rooms(shape))
             }
             _ => Err(
-                "neither idle nor ROOMSxMEMBERS (1 to 10000 rooms, 2 to 1000 members)".to_owned(),
+                "none of connected, idle, linking, recovery and ROOMSxMEMBERS (1 to 10000 rooms, 2 to 1000 members)"
+                    .to_owned(),
             ),
         }
     }
@@ -165,6 +178,7 @@ mod tests {
         };
         assert_eq!("100x10".parse(), Ok(Subject::Rooms(shape)));
         assert_eq!("idle".parse(), Ok(Subject::Idle));
+        assert_eq!("recovery".parse(), Ok(Subject::Recovery));
         for text in ["", "x", "10", "1x1", "0x10", "1x", "1x2x3", "-1x5"] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
         }

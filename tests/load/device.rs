@@ -86,6 +86,7 @@ impl Device {
             client,
             key,
             credential,
+            succession: None,
         };
         let device_list = list.as_bytes().to_vec().into();
         let request = RegisterRequest {
@@ -220,7 +221,7 @@ impl Device {
         let frames = ServerFrame::decode_all(&answer.body).expect("frames");
         let entry = frames.into_iter().find_map(|frame| match frame {
             ServerFrame::Inbox { mut entries } => entries.pop(),
-            ServerFrame::Log { .. } => None,
+            ServerFrame::Expired { .. } | ServerFrame::Log { .. } => None,
         });
         let entry = entry.expect("a Welcome");
         let InboxItem::Welcome {

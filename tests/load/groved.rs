@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use harness::{postgres::find_postmaster, server::UNLIMITED};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -125,7 +126,9 @@ impl Groved {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        for set in Self::sets(data_dir).iter().chain(&args.set) {
+        let sets = Self::sets(data_dir);
+        let sets = sets.iter().map(String::as_str).chain(UNLIMITED);
+        for set in sets.chain(args.set.iter().map(String::as_str)) {
             command.arg("--set").arg(set);
         }
         command
@@ -178,6 +181,19 @@ impl Groved {
         processes::of_postgres(&self.data_dir.path())
     }
 
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// Ends the first process of its PostgreSQL at once.
+    pub(crate) fn kill_postgres(&self) -> Result<(), String> {
+        let first = find_postmaster(&self.data_dir.path());
+        let first = first.ok_or("there is no PostgreSQL of groved's to be seen")?;
+        kill_process(first, Signal::KILL).map_err(|error| error.to_string())
+    }
+
     fn complaint(&self) -> String {
         let log = fs::read_to_string(self.data_dir.log()).unwrap_or_default();
         let last: Vec<&str> = log.lines().rev().take(5).collect();
@@ -190,6 +206,9 @@ impl Groved {
 
 impl Drop for Groved {
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         // An error means that it has ended.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let deadline = Instant::now() + STOP_PATIENCE;

@@ -7,14 +7,17 @@
 //! not from when there was time to send it (docs/benchmarks.md says why).
 
 mod args;
+mod connected;
 mod device;
 mod groved;
 mod http;
 mod idle;
 mod latency;
+mod linking;
 mod machine;
 mod metrics;
 mod processes;
+mod recovery;
 mod report;
 mod round;
 mod scene;
@@ -82,10 +85,6 @@ async fn run(args: &Args) -> Result<Report, String> {
     let mut report = Report::new(&args.data_in);
     for subject in &args.subjects {
         match subject {
-            Subject::Idle if args.server.is_some() => {
-                eprintln!("idle: left out, because groved must be started for it")
-            }
-            Subject::Idle => report.idle = Some(idle::look(args).await?),
             Subject::Rooms(shape) => {
                 let target = Target::open(args)?;
                 report.learn(&target).await;
@@ -94,6 +93,13 @@ async fn run(args: &Args) -> Result<Report, String> {
                 report.lines.extend(rounds);
                 scene.close().await;
             }
+            other if args.server.is_some() => {
+                eprintln!("{other:?}: left out, because groved must be started for it")
+            }
+            Subject::Connected => report.connected = Some(connected::look(args).await?),
+            Subject::Idle => report.idle = Some(idle::look(args).await?),
+            Subject::Linking => report.linked = Some(linking::look(args).await?),
+            Subject::Recovery => report.recovery = Some(recovery::look(args).await?),
         }
     }
     Ok(report)

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use harness::postgres::find_postmaster;
 use serde::Serialize;
 
 /// Unit of times in `/proc`: hundredths of a second on every Linux this runs on.
@@ -42,8 +43,8 @@ pub(crate) fn of_self() -> Option<Usage> {
 
 /// Of the private PostgreSQL in a data directory of groved: its first process, those it started, those that ended.
 pub(crate) fn of_postgres(data_dir: &Path) -> Option<Usage> {
-    let lock = fs::read_to_string(data_dir.join("postgres/postmaster.pid")).ok()?;
-    let first: u32 = lock.lines().next()?.trim().parse().ok()?;
+    let first = find_postmaster(data_dir)?.as_raw_nonzero();
+    let first = u32::try_from(first.get()).ok()?;
     let stat = Stat::of(first)?;
     let mut usage = Usage {
         cpu_s: stat.own_s + stat.ended_children_s,

@@ -6,7 +6,15 @@ use harness::Api;
 use serde::Serialize;
 
 use crate::{
-    groved::Target, idle::Idle, machine::Machine, processes::Usage, round::Round, search::Step,
+    connected::Connected,
+    groved::Target,
+    idle::Idle,
+    linking::{Linked, Times},
+    machine::Machine,
+    processes::Usage,
+    recovery::Recovery,
+    round::Round,
+    search::Step,
 };
 
 /// Everything measured.
@@ -19,6 +27,9 @@ pub(crate) struct Report {
     postgresql: Option<String>,
     pub(crate) lines: Vec<Line>,
     pub(crate) idle: Option<Idle>,
+    pub(crate) connected: Option<Connected>,
+    pub(crate) recovery: Option<Recovery>,
+    pub(crate) linked: Option<Linked>,
 }
 
 /// One scenario at one rate.
@@ -39,6 +50,9 @@ impl Report {
             postgresql: None,
             lines: Vec::new(),
             idle: None,
+            connected: None,
+            recovery: None,
+            linked: None,
         }
     }
 
@@ -75,8 +89,14 @@ impl Report {
             let (scenario, steps) = (&line.scenario, steps.join(", "));
             write!(text, "\nTried for {scenario}: {steps}.\n").expect("a string grows");
         }
-        if let Some(idle) = &self.idle {
-            write!(text, "\n{}\n", rest(idle)).expect("a string grows");
+        let sentences = [
+            self.idle.as_ref().map(rest),
+            self.connected.as_ref().map(online),
+            self.recovery.as_ref().map(back),
+            self.linked.as_ref().map(new_devices),
+        ];
+        for sentence in sentences.into_iter().flatten() {
+            write!(text, "\n{sentence}\n").expect("a string grows");
         }
         text
     }
@@ -137,22 +157,54 @@ fn tried(step: &Step) -> String {
 }
 
 fn rest(idle: &Idle) -> String {
-    let warm: Vec<String> = idle
-        .warm_ready_ms
-        .iter()
-        .map(|ms| format!("{ms:.0}"))
-        .collect();
     let seconds = |usage: Option<Usage>| number(usage.map(|usage| usage.cpu_s), 2);
     format!(
         "Idle: ready after {:.0} ms with an empty data directory, {} ms on a warm database; groved {} MiB resident, \
          PostgreSQL {} MiB; CPU in 5 s: {} s and {} s.",
         idle.first_ready_ms,
-        warm.join(", "),
+        each(&idle.warm_ready_ms),
         mebibytes(idle.groved),
         mebibytes(idle.postgres),
         seconds(idle.groved),
         seconds(idle.postgres),
     )
+}
+
+fn online(connected: &Connected) -> String {
+    format!(
+        "Connected: {} devices on-line in {:.0} ms; groved {} MiB before, {} MiB with them, {} KiB for each.",
+        connected.devices,
+        connected.opened_ms,
+        mebibytes(connected.before),
+        mebibytes(connected.after),
+        number(connected.kib_each(), 1),
+    )
+}
+
+fn back(recovery: &Recovery) -> String {
+    format!(
+        "Recovery: from kill -9 to the next acknowledgement {} ms (groved), {} ms (its PostgreSQL).",
+        each(&recovery.server_ms),
+        each(&recovery.database_ms),
+    )
+}
+
+fn new_devices(linked: &Linked) -> String {
+    let all = |of: fn(&Times) -> f64| each(&linked.links.iter().map(of).collect::<Vec<f64>>());
+    format!(
+        "Linking with {} rooms of {}, everybody else off-line: code shown after {} ms; from the typed code {} ms to the \
+         first message said, {} ms to the last room joined.",
+        linked.rooms,
+        linked.members,
+        all(|times| times.code_ms),
+        all(|times| times.usable_ms),
+        all(|times| times.all_ms),
+    )
+}
+
+fn each(ms: &[f64]) -> String {
+    let each: Vec<String> = ms.iter().map(|ms| format!("{ms:.0}")).collect();
+    each.join(", ")
 }
 
 const SPEED: [&str; 11] = [

@@ -151,7 +151,8 @@ impl Scene {
     }
 }
 
-async fn make_rooms(
+/// Makes rooms of this shape, with everybody in one; returns the devices room after room.
+pub(crate) async fn make_rooms(
     shape: Shape,
     devices: Vec<Device>,
     server_key: PublicKey,
@@ -187,7 +188,7 @@ async fn make_rooms(
 }
 
 /// Names nobody has on a server that was under load before.
-fn names(people: usize) -> Vec<String> {
+pub(crate) fn names(people: usize) -> Vec<String> {
     let run = u64::from_be_bytes(random());
     (0..people)
         .map(|person| format!("load-{run:016x}-{person}"))

@@ -9,6 +9,8 @@ mod base64url;
 pub mod devices;
 pub mod events;
 pub mod key_packages;
+pub mod links;
+pub mod recoveries;
 pub mod rooms;
 pub mod server;
 pub mod sessions;

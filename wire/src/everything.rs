@@ -8,6 +8,7 @@ use crate::{
         rooms::CreateRoomRequest,
     },
     codec::{decode, encode},
+    invite::InviteLink,
     mimi::{
         franking::{
             Frank, FrankAad, FrankingAgentData, FrankingIntegrityTbs, SafeAad,
@@ -107,6 +108,7 @@ fn uris(bytes: &[u8]) -> bool {
         std::hint::black_box((
             ClientUri::parse(text).is_ok(),
             IdentifierUri::parse(text).is_ok(),
+            InviteLink::parse(text).is_ok(),
             Provider::parse(text).is_ok(),
             RoomUri::parse(text).is_ok(),
             UserUri::parse(text).is_ok(),

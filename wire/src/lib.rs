@@ -12,12 +12,15 @@
 pub mod api;
 pub mod codec;
 mod everything;
+pub mod invite;
 pub mod limits;
 pub mod mimi;
 pub mod mls;
 pub mod problem;
 #[cfg(test)]
 mod samples;
+#[cfg(feature = "openapi")]
+mod schema;
 pub mod uri;
 
 pub use everything::decode_everything;

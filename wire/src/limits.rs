@@ -83,6 +83,19 @@ pub const MAX_REFERENCE_BYTES: usize = 64;
 /// References to proposals in one answer.
 pub const MAX_REFERENCES_BYTES: usize = 16 * KIB;
 
+/// The id of a link between a new device and an old one.
+pub const MAX_LINK_ID_BYTES: usize = 16;
+/// An answer, a reveal or a sealed package on such a link: a device list and a few keys.
+pub const MAX_LINK_BYTES: usize = 128 * KIB;
+/// The proof that a user identity key succeeds another: a rotation, and the device list that names the recovery key.
+pub const MAX_SUCCESSION_BYTES: usize = MAX_DEVICE_LIST_BYTES + 12 * KIB;
+/// What one note between a user's own devices holds.
+pub const MAX_ACCOUNT_NOTE_BYTES: usize = 40 * KIB;
+/// A device's name, and a draft's text, are bounded by the note; a name also by this.
+pub const MAX_DEVICE_NAME_BYTES: usize = 64;
+/// Rooms in one page of a user's rooms.
+pub const MAX_USER_ROOMS: usize = 1000;
+
 /// One log entry: a `FanoutMessage` with what is stapled to it.
 pub const MAX_ENTRY_BYTES: usize = MAX_HANDSHAKE_BYTES + MAX_MORE_PROPOSALS_BYTES + KIB;
 /// The size at which a writer starts another frame. Soft: a frame holds at least one entry, however large.

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $kebab:literal, $status:literal, $title:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $kebab:literal, $status:literal, $title:literal;)+) => {
         /// What was refused, and why in general. The URN is `urn:grove:problem:<name>`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ProblemType {
-            $($(#[$doc])* $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         impl ProblemType {
@@ -32,6 +32,11 @@ macro_rules! problems {
             /// One line for people, the same for every instance.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)+ }
+            }
+
+            /// When it is the answer, in a sentence or two.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
             }
 
             /// The HTTP status.
@@ -108,6 +113,7 @@ impl<'de> Deserialize<'de> for ProblemType {
 
 /// A problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemDocument {
     /// Which problem.
     #[serde(rename = "type")]

@@ -3,6 +3,12 @@
 //! No argument holds a secret: invites and passphrases come from files, the environment, standard
 //! input or a prompt.
 
+mod devices;
+mod link;
+
+pub(crate) use devices::Devices;
+pub(crate) use link::{Approve, Link, ProfileWish, Recover};
+
 use crate::endpoint::ServerUrl;
 use crate::exit;
 use crate::profile::ProfileName;
@@ -34,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Where the server answers; kept by register, otherwise for this run only
+    /// Where the server answers; kept by register, link and recover, otherwise for this run only
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) server: Option<ServerUrl>,
 
@@ -71,9 +77,21 @@ pub(crate) enum Command {
     #[command(after_long_help = REGISTER_HELP)]
     Register(Register),
 
+    /// Make this machine another device of your account
+    #[command(after_long_help = link::LINK_HELP)]
+    Link(Link),
+
+    /// Take your account back with the recovery words
+    #[command(after_long_help = link::RECOVER_HELP)]
+    Recover(Recover),
+
     /// Make, list, enter and leave rooms, and say who is in them
     #[command(subcommand, visible_alias = "room")]
     Rooms(Rooms),
+
+    /// List and name your devices, and take lost ones off your account
+    #[command(subcommand, visible_alias = "device")]
+    Devices(Devices),
 
     /// Send a message to a room
     #[command(after_long_help = SEND_HELP)]
@@ -116,8 +134,8 @@ pub(crate) enum Command {
 const REGISTER_HELP: &str =
     "The recovery words are shown once. Write them down: they are the only \
     way to take your account back when a device is stolen.\n\n\
-    An invite is a secret and therefore no argument: put it into a file (--invite-file), into the \
-    environment (GROVE_INVITE), or type it when asked. A registration that was cut short is \
+    An invite, a link or the token in it, is a secret and therefore no argument: put it into a \
+    file (--invite-file), into the environment (GROVE_INVITE), or type it when asked. A registration that was cut short is \
     finished by running the same command again.\n\n\
     Examples:
   grove register alice@a.example
@@ -172,6 +190,14 @@ pub(crate) enum Rooms {
     #[command(visible_alias = "ls")]
     List,
 
+    /// Show, keep or clear the text that you have begun in a room, on all your devices
+    Draft {
+        /// The room
+        room: String,
+        /// The text; an empty one clears it
+        text: Option<String>,
+    },
+
     /// Bring people into a room
     #[command(after_long_help = "Example:\n  grove rooms invite Garden bob@a.example")]
     Invite {
@@ -197,6 +223,12 @@ pub(crate) enum Rooms {
 
     /// List who is in a room
     Members {
+        /// The room
+        room: String,
+    },
+
+    /// Mark all that a room holds as read, on all your devices
+    Read {
         /// The room
         room: String,
     },

@@ -5,6 +5,7 @@
 //! background process. Every command opens the database, catches up, does its work and ends, and
 //! several may do so at once.
 
+mod answers;
 mod args;
 mod backoff;
 mod clock;
@@ -13,8 +14,10 @@ mod endpoint;
 pub mod events;
 mod exit;
 mod failure;
+mod invite;
 mod output;
 mod profile;
+mod qr;
 mod run;
 mod secrets;
 mod session;

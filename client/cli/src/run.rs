@@ -45,7 +45,10 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> Result<(), Failure>
         .enable_all()
         .build()
         .map_err(|error| Failure::caused(Exit::Failure, &error))?;
-    runtime.block_on(commands::execute(arguments, &directories, output))
+    let done = runtime.block_on(commands::execute(arguments, &directories, output));
+    // A question that nobody answers any more keeps no program from ending.
+    runtime.shutdown_background();
+    done
 }
 
 /// Help and version are no failures; anything else is a usage error.

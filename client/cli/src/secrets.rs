@@ -47,6 +47,51 @@ pub(crate) fn ask_invite() -> Option<Zeroizing<String>> {
     Some(invite).filter(|invite| !invite.is_empty())
 }
 
+/// The recovery words, from the file (`-` is standard input) or else asked for on the terminal.
+///
+/// # Errors
+/// When there is neither, or nothing in it.
+pub(crate) fn recovery_words(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    let words = match file {
+        Some(path) => read_words(path).map_err(|error| unreadable(path, &error))?,
+        None => Terminal::open()
+            .ok_or_else(|| {
+                Failure::new(Exit::Usage, "there is no terminal to ask for the words on")
+                    .advise("put them into a file and name it with --words-file")
+            })?
+            .ask("Recovery words: ")
+            .map_err(|error| unreadable(Path::new("the terminal"), &error))?,
+    };
+    if words.trim().is_empty() {
+        return Err(Failure::new(Exit::Usage, "there are no recovery words"));
+    }
+    Ok(words)
+}
+
+/// Words may stand on several lines.
+fn read_words(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut words = Zeroizing::new(String::with_capacity(1024));
+    if path == Path::new("-") {
+        let mut source = io::stdin().lock().take(MAX_SECRET_BYTES);
+        source.read_to_string(&mut words)?;
+    } else {
+        File::open(path)?
+            .take(MAX_SECRET_BYTES)
+            .read_to_string(&mut words)?;
+    }
+    Ok(words)
+}
+
+/// The first line of a file that holds a secret.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    File::open(path)
+        .and_then(first_line)
+        .map_err(|error| unreadable(path, &error))
+}
+
 /// The passphrase of an existing database: from the file that the environment names, or asked for.
 ///
 /// # Errors
@@ -112,7 +157,7 @@ fn no_passphrase() -> Failure {
     ))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Exit::Failure,
         format!("cannot read {}: {error}", path.display()),
@@ -128,10 +173,11 @@ fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
 }
 
 /// The terminal this process was started from, even when its input and output are redirected.
-struct Terminal(File);
+pub(crate) struct Terminal(File);
 
 impl Terminal {
-    fn open() -> Option<Self> {
+    /// The terminal, if there is one.
+    pub(crate) fn open() -> Option<Self> {
         OpenOptions::new()
             .read(true)
             .write(true)
@@ -141,7 +187,10 @@ impl Terminal {
     }
 
     /// Asks one question without showing the answer.
-    fn ask(&self, question: &str) -> io::Result<Zeroizing<String>> {
+    ///
+    /// # Errors
+    /// What the terminal reports.
+    pub(crate) fn ask(&self, question: &str) -> io::Result<Zeroizing<String>> {
         let mut out = &self.0;
         out.write_all(question.as_bytes())?;
         let echo = Silenced::begin(&self.0)?;
@@ -149,6 +198,16 @@ impl Terminal {
         drop(echo);
         out.write_all(b"\n")?;
         answer
+    }
+
+    /// Asks one question whose answer may be seen.
+    ///
+    /// # Errors
+    /// What the terminal reports.
+    pub(crate) fn ask_openly(&self, question: &str) -> io::Result<Zeroizing<String>> {
+        let mut out = &self.0;
+        out.write_all(question.as_bytes())?;
+        first_line(&self.0)
     }
 }
 
@@ -222,7 +281,7 @@ impl RecoveryFile {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{RecoveryFile, check_new, find_invite, first_line};
+    use super::{RecoveryFile, check_new, find_invite, first_line, recovery_words};
     use crate::exit::Exit;
     use std::fs::{metadata, read_to_string, write};
     use std::os::unix::fs::PermissionsExt as _;
@@ -243,6 +302,18 @@ mod tests {
         assert_eq!(find_invite(Some(&path)).unwrap_err().exit, Exit::Usage);
         write(&path, "token\n").unwrap();
         assert_eq!(find_invite(Some(&path)).unwrap().unwrap().as_str(), "token");
+    }
+
+    #[test]
+    fn recovery_words_come_from_their_file_on_any_number_of_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("words");
+        assert_eq!(recovery_words(Some(&path)).unwrap_err().exit, Exit::Failure);
+        write(&path, " \n").unwrap();
+        assert_eq!(recovery_words(Some(&path)).unwrap_err().exit, Exit::Usage);
+        write(&path, "one two\nthree\n").unwrap();
+        let words = recovery_words(Some(&path)).unwrap();
+        assert_eq!(words.split_whitespace().count(), 3);
     }
 
     #[test]

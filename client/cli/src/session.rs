@@ -74,7 +74,7 @@ impl Session {
     ) -> Result<(), Failure> {
         match self.catch_up().await {
             Ok(_events) => Ok(()),
-            Err(failure) if failure.exit == Exit::Unreachable => {
+            Err(failure) if failure.exit == Exit::Unreachable || self.client.is_revoked()? => {
                 output.note(format_args!(
                     "{}; this is what is stored here",
                     failure.message

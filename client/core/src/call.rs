@@ -21,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A question to the server failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
+    /// The server knows this device no more: it was taken off the account, or the account is gone.
+    #[error("the server knows this device no more: it was taken off the account")]
+    DeviceRevoked,
     /// The answer makes no sense to this version.
     #[error("the server's answer was not understood: {0}")]
     Incompatible(String),
@@ -106,7 +109,7 @@ impl CallError {
         match self {
             Self::Refused(refusal) => refusal.is_temporary(),
             Self::Transport(_) | Self::Store(_) => true,
-            Self::Incompatible(_) => false,
+            Self::DeviceRevoked | Self::Incompatible(_) => false,
         }
     }
 }
@@ -125,6 +128,14 @@ pub(crate) async fn ask(
         token: None,
         patience: PATIENCE,
     };
+    send(transport, request).await
+}
+
+/// Sends a request as it is.
+pub(crate) async fn send(
+    transport: &impl Transport,
+    request: Request,
+) -> Result<Response, CallError> {
     accept(transport.call(request).await?)
 }
 

@@ -8,7 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_mls::identity::{DeviceCredential, DeviceKey, PublicKey, RecoveryKey, UserIdentityKey};
+use grove_mls::identity::{
+    DeviceCredential, DeviceKey, PublicKey, RecoveryKey, Succession, UserIdentityKey,
+};
 use grove_mls::member::{DeviceIdentity, Group};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use zeroize::Zeroizing;
@@ -16,7 +18,9 @@ use zeroize::Zeroizing;
 use crate::environment::Environment;
 use crate::event::{self, Numbered};
 use crate::failure::{Class, Classified};
+use crate::notes;
 use crate::session::no_account;
+use crate::settle::{Pace, RoomsDueMemory, Turn};
 use crate::step::Step;
 use crate::store::{Account, AccountState, Store, StoreError};
 use crate::transport::Transport;
@@ -53,6 +57,10 @@ impl Identity {
         let damaged = |what: &str| StoreError::Damaged(what.to_owned());
         let credential = DeviceCredential::decode(&account.credential)
             .map_err(|_malformed| damaged("the device credential is malformed"))?;
+        let succession = account.succession.as_deref().map(Succession::decode);
+        let succession = succession
+            .transpose()
+            .map_err(|_malformed| damaged("the succession is malformed"))?;
         let server_key = PublicKey::try_from(account.server_key.as_slice())
             .map_err(|_length| damaged("the server's key is malformed"))?;
         Ok(Self {
@@ -62,6 +70,7 @@ impl Identity {
                 client: account.client.clone(),
                 key: DeviceKey::from_seed(*account.device.bytes()),
                 credential,
+                succession,
             },
             uik: UserIdentityKey::from_seed(*account.uik.bytes()),
             server_key,
@@ -74,12 +83,38 @@ impl Identity {
 pub(crate) struct Memory {
     /// Rooms whose log must be fetched: what was pushed left a gap.
     pub(crate) behind: BTreeSet<RoomUri>,
+    /// Rooms whose log was read to its end.
+    pub(crate) read: BTreeSet<RoomUri>,
+    /// Rooms whose log came without this client knowing of them.
+    pub(crate) unknown: BTreeSet<RoomUri>,
+    /// Rooms with a Welcome that led nowhere.
+    pub(crate) uninviting: BTreeSet<RoomUri>,
     /// When this client commits the pending removals of a room.
     pub(crate) removals_due: BTreeMap<RoomUri, u64>,
     /// The epoch in which the members of a room were last found trustworthy.
     pub(crate) trusted: BTreeMap<RoomUri, u64>,
     /// The epoch in which every member of a room was found to be pinned.
     pub(crate) pinned: BTreeMap<RoomUri, u64>,
+    /// Rooms whose MLS state was found to be there.
+    pub(crate) held: BTreeSet<RoomUri>,
+    /// When this client goes back into rooms it lost.
+    pub(crate) healing: BTreeMap<RoomUri, Pace>,
+    /// When this client passes a room's profile on to those who came in by themselves.
+    pub(crate) profiles_due: BTreeMap<RoomUri, Turn>,
+    /// The epoch, list and key by which this user's leaves in a room were last found to be right.
+    pub(crate) tended: BTreeMap<RoomUri, (u64, u64, PublicKey)>,
+    /// When that is tried again in rooms where it failed.
+    pub(crate) tend_again: BTreeMap<RoomUri, u64>,
+    /// Rooms for which the user's other devices were looked for, and when.
+    pub(crate) siblings_asked: BTreeMap<RoomUri, u64>,
+    /// What is to be told to the user's other devices.
+    pub(crate) notes_due: notes::Due,
+    /// The user's rooms that this device is still to join.
+    pub(crate) rooms_due: RoomsDueMemory,
+    /// The account's keys or credential changed in the open transaction.
+    pub(crate) identity_changed: bool,
+    /// The server knows this device no more.
+    pub(crate) revoked: bool,
     /// Users whose device list was asked for, and when.
     pub(crate) asked: BTreeMap<UserUri, u64>,
     /// When the server was last asked how many KeyPackages are left.
@@ -243,6 +278,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         } = self;
         let now = environment.now();
         let mut events = Vec::new();
+        let mut renewed = false;
         let result = store.transaction(|tx| {
             let generation = tx.generation()?;
             if generation != groups.generation {
@@ -252,7 +288,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 *identity = Identity::of(&tx.find_account()?.ok_or_else(no_account)?)?;
             }
             let random = |bytes: &mut [u8]| environment.random(bytes);
-            run(&mut Step {
+            let result = run(&mut Step {
                 tx,
                 groups,
                 identity,
@@ -260,7 +296,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 random: &random,
                 events: &mut events,
                 memory,
-            })
+            })?;
+            if std::mem::take(&mut memory.identity_changed) {
+                renewed = true;
+                *identity = Identity::of(&tx.find_account()?.ok_or_else(no_account)?)?;
+            }
+            Ok(result)
         });
         match result {
             Ok(value) => {
@@ -270,15 +311,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(error) => {
                 self.groups.live.clear();
                 self.memory.trusted.clear();
+                if renewed {
+                    // What is stored has not changed: take it from there.
+                    self.groups.generation = u64::MAX;
+                }
                 Err(error)
             }
         }
-    }
-
-    /// Takes the keys and the credential from the account again, after they changed.
-    pub(crate) fn read_identity_again(&mut self) -> Result<(), StoreError> {
-        self.identity = Identity::of(&self.transaction(|step| step.account())?)?;
-        Ok(())
     }
 
     /// What happened since this was last asked.

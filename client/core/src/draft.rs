@@ -1,7 +1,10 @@
 //! From what a person wrote to MIMI content.
 
-use grove_mls::content::{MessageId as ContentId, MimiContent, Witness};
+use grove_mls::content::{
+    AccountNote, AccountNoteError, MessageId as ContentId, MimiContent, Witness,
+};
 use grove_mls::identity::SignedRoomProfile;
+use grove_wire::uri::UserUri;
 
 use crate::message::MessageKind;
 use crate::store::{ContentKind, Room, StoreError, StoredMessage};
@@ -22,6 +25,7 @@ pub(crate) fn content(
         })
     };
     let content = match message.kind {
+        ContentKind::AccountNote => account_note(message, &sender)?,
         ContentKind::Profile => MimiContent::profile(salt, &sender, uri, &profile(room)?),
         ContentKind::Shown(MessageKind::Delete) => {
             MimiContent::delete(salt, &sender, uri, target(message.replaces)?)
@@ -44,6 +48,13 @@ pub(crate) fn content(
         receipt: room.receipt.clone(),
         authenticator,
     }))
+}
+
+fn account_note(message: &StoredMessage, sender: &UserUri) -> Result<MimiContent, StoreError> {
+    let damaged = |error: AccountNoteError| StoreError::Damaged(error.to_string());
+    let payload = message.payload.as_deref().unwrap_or_default();
+    let note = AccountNote::decode(payload).map_err(damaged)?;
+    MimiContent::account_note(message.salt, sender, &message.room, &note).map_err(damaged)
 }
 
 fn profile(room: &Room) -> Result<SignedRoomProfile, StoreError> {

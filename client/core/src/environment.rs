@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::store::Seed;
 use crate::transport::MaybeSend;
 
 /// The clock, the randomness and the timer of the machine.
@@ -24,6 +25,11 @@ pub(crate) fn random_bytes<const N: usize>(environment: &impl Environment) -> [u
     let mut bytes = [0; N];
     environment.random(&mut bytes);
     bytes
+}
+
+/// The seed of a new key.
+pub(crate) fn random_seed(environment: &impl Environment) -> Seed {
+    Seed::new(random_bytes(environment))
 }
 
 /// A random duration up to `most`, so that clients that failed together do not return together.

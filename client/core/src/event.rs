@@ -34,6 +34,20 @@ pub enum Event {
         /// The message.
         message: Message,
     },
+    /// This client could not follow a room for a while, and is back in.
+    Healed {
+        /// The room.
+        room: RoomUri,
+        /// How many messages of others could not be read. After [`Loss::Expired`] all entries that
+        /// were deleted count.
+        unread: u64,
+        /// From when on nothing could be read: the hub's time in milliseconds.
+        from_ms: u64,
+        /// Until when, in milliseconds.
+        to_ms: u64,
+        /// Why.
+        cause: Loss,
+    },
     /// An own message will never be accepted.
     MessageFailed {
         /// The message, with its reason.
@@ -65,6 +79,9 @@ pub enum Event {
         /// Who removed it; none if the user left.
         by: Option<UserUri>,
     },
+    /// The user took this device off the account: it reads and sends nothing any more. What it has
+    /// read stays readable.
+    ThisDeviceRevoked,
     /// Something a person should know.
     Warning {
         /// The room it concerns.
@@ -74,6 +91,41 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+}
+
+impl Event {
+    /// The room whose state it is about.
+    pub(crate) fn changed_room(&self) -> Option<&RoomUri> {
+        match self {
+            Self::Healed { room, .. }
+            | Self::RoomChanged { room, .. }
+            | Self::RoomJoined { room }
+            | Self::RoomLeft { room, .. } => Some(room),
+            Self::Message { .. }
+            | Self::MessageFailed { .. }
+            | Self::MessageSent { .. }
+            | Self::ThisDeviceRevoked
+            | Self::Warning { .. } => None,
+        }
+    }
+}
+
+/// Why a room could not be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Loss {
+    /// What was not read in time was deleted for its age.
+    Expired,
+    /// A commit that the hub let pass and nobody could merge.
+    Poisoned {
+        /// The device that made it, if that is proven.
+        by: Option<ClientUri>,
+        /// Whether that device is out of the room. It stays where nobody's role allows its removal.
+        removed: bool,
+    },
+    /// The room's keys on this device were gone, unusable, or older than what it has said since: an
+    /// old copy of its database was put back.
+    State,
 }
 
 /// A change of a room.
@@ -145,6 +197,8 @@ pub enum WarningKind {
     ChangeLost,
     /// Another device uses this client's or a member's counters.
     Clone,
+    /// A device of the user was linked, or taken off the account.
+    Device,
     /// The hub shows different members different logs.
     Fork,
     /// A user's identity changed without a link from the old one.

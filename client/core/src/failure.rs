@@ -14,6 +14,8 @@ pub enum Class {
     NotRegistered,
     /// The server, or the room's policy, does not allow it.
     Refused,
+    /// This device was taken off its user's account: nothing is left but reading what it has.
+    Revoked,
     /// The database cannot be used.
     Store,
     /// What was named does not exist or is not unique: name something else.
@@ -37,6 +39,7 @@ impl Classified for crate::store::StoreError {
 impl Classified for crate::call::CallError {
     fn class(&self) -> Class {
         match self {
+            Self::DeviceRevoked => Class::Revoked,
             Self::Incompatible(_) => Class::Failure,
             Self::Refused(refusal) if refusal.is_temporary() => Class::Unreachable,
             Self::Refused(_) => Class::Refused,

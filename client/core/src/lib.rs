@@ -13,17 +13,23 @@
 //! [`Client::sync`] now and then, or keeps a WebSocket: give each binary message to
 //! [`Client::receive`], send back its `ack`, and call [`Client::settle`] when it says so.
 
+mod account_room;
 mod call;
 mod client;
+mod devices;
 mod draft;
 mod environment;
 mod event;
 mod failure;
 mod history;
+mod home;
 mod key_packages;
+mod link;
 pub mod message;
+mod notes;
 mod outbox;
 mod receive;
+mod recover;
 mod register;
 mod rooms;
 mod send;
@@ -36,23 +42,34 @@ mod sync;
 pub mod transport;
 mod trust;
 
+pub use account_room::AccountRoomError;
 pub use call::{CallError, Refusal};
 pub use client::{Client, OpenError, RecoveryWords};
+pub use devices::{
+    DeviceProgress, DeviceView, DevicesError, PendingRoom, PublishError, RenameDeviceError,
+    RetireDeviceError, RevokeDeviceError,
+};
 pub use environment::Environment;
-pub use event::{Event, Numbered, RoomChange, WarningKind};
+pub use event::{Event, Loss, Numbered, RoomChange, WarningKind};
 pub use failure::{Class, Classified};
 pub use history::Query;
+pub use home::HomeError;
 pub use key_packages::RefillError;
+pub use link::{
+    Approval, ApproveLinkError, ConfirmLinkError, LinkCode, LinkCodeError, Linking, LinkingError,
+};
 pub use message::{Draft, Message, MessageId, MessageKind, MessageStatus, NotAMessageId};
+pub use notes::{KeepError, MAX_DRAFT_BYTES};
 pub use outbox::{FlushError, FlushReport};
 pub use receive::{CatchUpError, ReceiveError, Received};
+pub use recover::{OtherDevices, RecoverError, Recovery};
 pub use register::{RegisterError, Registration};
 pub use rooms::{
     CommitError, CreateRoomError, FindRoomError, HandshakeError, InviteError, Invited, JoinError,
     LeaveError, MemberView, MembersError, RemoveError, RoomView,
 };
 pub use send::{MAX_TEXT_BYTES, SendError, Sent};
-pub use settle::{RenewError, SettleError, Settled};
+pub use settle::{RoomsDue, SettleError, Settled};
 pub use status::{Status, Whoami};
 pub use step::GroupError;
 pub use store::{Store, StoreError, Tx};

@@ -28,10 +28,13 @@ use crate::draft;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::message::MessageStatus;
+use crate::notes;
 use crate::receive::CatchUpError;
 use crate::rooms::{Accepted, CommitError, STUCK};
 use crate::step::{GroupError, Step};
-use crate::store::{Outgoing, OutgoingKind, Room, RoomState, Store, StoreError, StoredMessage};
+use crate::store::{
+    ContentKind, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError, StoredMessage,
+};
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{CheckError, TrustError};
 
@@ -163,8 +166,11 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Sends what waits in one room, in order, until nothing waits.
     pub(crate) async fn flush_room(&mut self, room: &RoomUri) -> Result<(), FlushError> {
         let (mut attempt, mut stuck) = (0, 0);
+        if self.has_waiting(room)? {
+            self.catch_up_once(room).await?;
+        }
         while self.has_waiting(room)? {
-            self.check_members(room).await?;
+            self.prepare_to_send(room).await?;
             let outgoing = match self.transaction(|step| seal_next(step, room)) {
                 Ok(Some(outgoing)) => outgoing,
                 Ok(None) => return Ok(()),
@@ -200,6 +206,21 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(())
     }
 
+    /// Whether messages may be sent to a room: its leaves of our own devices are made right first, so
+    /// that nothing is sealed for one that was taken off; then all its members are looked at.
+    pub(crate) async fn prepare_to_send(&mut self, room: &RoomUri) -> Result<(), FlushError> {
+        match self.tend_own_leaves(room).await {
+            Ok(()) => {}
+            // Whether that is a reason not to send is seen by looking at who is there.
+            Err(error) if matches!(error.class(), Class::Refused | Class::Failure) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(%room, error, "own leaves are not up to date");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.check_members(room).await?)
+    }
+
     async fn another(&self, attempt: u32) -> Result<u32, FlushError> {
         if attempt >= ATTEMPTS {
             return Err(FlushError::Contended);
@@ -220,6 +241,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                     abandon(step, room, "you are not in the room any more")?;
                     Ok(false)
                 }
+                // It waits until this client is back in.
+                RoomState::Joined if known.lost.is_some() => Ok(false),
                 RoomState::Joined if waiting && known.stop.is_some() => Err(FlushError::Stopped),
                 RoomState::Joined => Ok(waiting),
             }
@@ -297,6 +320,9 @@ fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Option<Outgoing>, Fl
         step.tx.remove_outgoing(outgoing.number)?;
         return Ok(None);
     };
+    if message.kind == ContentKind::AccountNote {
+        notes::check_recipients(step, &room.uri)?;
+    }
     let sealed = step.group(&room.uri, |group, storage, identity| {
         let epoch = group.epoch();
         if outgoing.bytes.is_some() && outgoing.epoch == epoch {

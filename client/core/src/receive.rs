@@ -4,13 +4,15 @@
 //! Asks nobody: what must be fetched is remembered and done by [`Client::settle`].
 //!
 //! The surprise: nothing here fails because of what a frame says. An entry that cannot be read
-//! becomes one warning and the cursor moves on; only a store that fails stops it, and then nothing
-//! of the frame was taken.
+//! becomes one warning and the cursor moves on; when no later one could be read either, the room is
+//! lost and its entries are passed over in silence. Only a store that fails stops it, and then
+//! nothing of the frame was taken.
 
 pub(crate) mod application;
 mod catch_up;
 pub(crate) mod chain;
 mod entry;
+pub(crate) mod loss;
 
 pub use catch_up::CatchUpError;
 
@@ -111,6 +113,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 
     pub(crate) fn take_frame(&mut self, frame: &ServerFrame) -> Result<Taken, ReceiveError> {
         match frame {
+            ServerFrame::Expired { room, first_seq } => {
+                Ok(self.transaction(|step| loss::expire(step, room, *first_seq))?)
+            }
             ServerFrame::Inbox { entries } => self.transaction(|step| take_inbox(step, entries)),
             ServerFrame::Log {
                 room,
@@ -173,6 +178,7 @@ fn take_log(step: &mut Step<'_>, log: &Log<'_>) -> Result<Taken, ReceiveError> {
     let mut taken = Taken::default();
     let Some(mut room) = step.tx.find_room(log.room)? else {
         // A Welcome leads here; the log is fetched once it was joined.
+        step.memory.unknown.insert(log.room.clone());
         taken.unsettled = true;
         return Ok(taken);
     };
@@ -186,7 +192,7 @@ fn take_log(step: &mut Step<'_>, log: &Log<'_>) -> Result<Taken, ReceiveError> {
             taken.unsettled = true;
             return Ok(taken);
         }
-        RoomState::Left | RoomState::Removed if !step.has_group(&room.uri)? => {
+        RoomState::Left | RoomState::Removed if step.epoch_of(&room.uri)?.is_none() => {
             taken.position = Some((room.uri, last));
             return Ok(taken);
         }
@@ -208,7 +214,7 @@ fn take_log(step: &mut Step<'_>, log: &Log<'_>) -> Result<Taken, ReceiveError> {
         taken.new_entries += 1;
     }
     chain::take_receipt(step, &mut room, log.receipt)?;
-    taken.unsettled |= room.removals_since.is_some() || room.profile_due;
+    taken.unsettled |= room.removals_since.is_some() || room.profile_due || room.lost.is_some();
     taken.position = Some((room.uri.clone(), room.seq));
     step.tx.put_room(&room)?;
     Ok(taken)

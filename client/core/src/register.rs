@@ -5,24 +5,23 @@
 //! then shows that it is taken by us.
 
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceKey, DeviceList, ListError, ListedDevice,
-    PublicKey, RecoveryKey, SignedDeviceList, UserIdentityKey,
+    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, ListError, ListedDevice, RecoveryKey,
+    SignedDeviceList, UserIdentityKey,
 };
-use grove_mls::suite;
 use grove_wire::api::accounts::RegisterRequest;
-use grove_wire::api::server::ServerInfo;
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, Provider, UserUri};
 use zeroize::Zeroizing;
 
 use crate::call::{self, CallError};
 use crate::client::{Client, Identity, RecoveryWords};
-use crate::environment::{Environment, random_bytes};
+use crate::environment::{Environment, random_bytes, random_seed};
 use crate::failure::{Class, Classified};
+use crate::home::{Home, HomeError, Keys};
 use crate::key_packages::RefillError;
 use crate::session;
-use crate::store::{Account, AccountState, Seed, Store, StoreError};
-use crate::transport::{Body, Method, Transport};
+use crate::store::{Account, AccountState, Store, StoreError};
+use crate::transport::{Method, Transport};
 
 /// How long a device credential is fresh, in milliseconds. It outlives the device list, since it
 /// stands in leaves that are renewed less often.
@@ -87,6 +86,16 @@ impl Classified for RegisterError {
     }
 }
 
+impl From<HomeError> for RegisterError {
+    fn from(error: HomeError) -> Self {
+        match error {
+            HomeError::Call(error) => Self::Call(error),
+            HomeError::NoSuite => Self::NoSuite,
+            HomeError::WrongServer(found) => Self::WrongServer(found),
+        }
+    }
+}
+
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Registers a user with this device as the first, or goes on with a registration that was
     /// interrupted. The words are given until [`Client::recovery_words_kept`].
@@ -105,8 +114,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             }
             Some(account) => account,
             None => {
-                let server = ask_server(&transport, &registration.user).await?;
-                let account = new_account(&environment, registration.user, &server)?;
+                let home = Home::ask(&transport, &registration.user).await?;
+                let account = new_account(&environment, registration.user, home)?;
                 store.transaction(|tx| tx.put_account(&account))?;
                 account
             }
@@ -136,73 +145,37 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
-async fn ask_server(
-    transport: &impl Transport,
-    user: &UserUri,
-) -> Result<ServerInfo, RegisterError> {
-    let response = call::ask(transport, Method::Get, "/v1/server", Body::None).await?;
-    let server: ServerInfo = call::read_json(&response)?;
-    if server.domain != user.provider() {
-        return Err(RegisterError::WrongServer(server.domain));
-    }
-    Ok(server)
-}
-
 /// Makes all keys of a new user.
 fn new_account(
     environment: &impl Environment,
     user: UserUri,
-    server: &ServerInfo,
+    home: Home,
 ) -> Result<Account, RegisterError> {
-    let suites: Vec<u16> = suite::SUPPORTED
-        .iter()
-        .map(|suite| suite.code())
-        .filter(|code| server.cipher_suites.contains(code))
-        .collect();
-    if suites.is_empty() {
-        return Err(RegisterError::NoSuite);
-    }
-    let server_key = PublicKey::try_from(server.server_key.as_bytes())
-        .map_err(|error| CallError::Incompatible(error.to_string()))?;
     let now = environment.now();
-    let uik_seed: [u8; 32] = random_bytes(environment);
-    let recovery_seed: [u8; 32] = random_bytes(environment);
-    let device_seed: [u8; 32] = random_bytes(environment);
-    let uik = UserIdentityKey::from_seed(uik_seed);
-    let device_key = DeviceKey::from_seed(device_seed).public();
+    let (uik, device) = (random_seed(environment), random_seed(environment));
+    let recovery = random_seed(environment);
+    let uik_key = UserIdentityKey::from_seed(*uik.bytes());
     let client = ClientUri::new(&user, random_bytes(environment));
     let list = DeviceList {
-        user: user.clone(),
+        user,
         version: 1,
         prev_hash: None,
-        uik: uik.public(),
-        recovery: RecoveryKey::from_seed(recovery_seed).public(),
+        uik: uik_key.public(),
+        recovery: RecoveryKey::from_seed(*recovery.bytes()).public(),
         devices: vec![ListedDevice {
             client: client.clone(),
-            signature_key: device_key,
+            signature_key: DeviceKey::from_seed(*device.bytes()).public(),
             added: now,
             revoked: None,
         }],
         not_after: now.saturating_add(DEVICE_LIST_VALIDITY_MS),
     };
-    let device_list = SignedDeviceList::sign(&uik, list)?;
-    let fresh_until = now.saturating_add(CREDENTIAL_VALIDITY_MS);
-    let credential = DeviceCredential::issue(&uik, &client, &device_key, 1, fresh_until);
+    let list = SignedDeviceList::sign(&uik_key, list)?;
     Ok(Account {
-        user,
-        client,
-        state: AccountState::Registering,
-        uik: Seed::new(uik_seed),
-        device: Seed::new(device_seed),
-        recovery: Some(Seed::new(recovery_seed)),
-        device_list: device_list.as_bytes().to_vec(),
-        credential: credential.to_bytes(),
-        server_key: server_key.as_bytes().to_vec(),
-        suites,
-        token: None,
-        token_expires_at: 0,
-        inbox: 0,
-        listened: 0,
+        recovery: Some(recovery),
+        // A new user is in no room.
+        rooms_checked: now,
+        ..home.account(client, Keys { uik, device }, &list, now)
     })
 }
 

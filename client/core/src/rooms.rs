@@ -23,5 +23,7 @@ pub use members::{MemberView, MembersError};
 pub use remove::RemoveError;
 
 pub(crate) use commit::STUCK;
+pub(crate) use create::begin_room;
 pub(crate) use handshake::Accepted;
+pub(crate) use join::Entry;
 pub(crate) use members::role_name;

@@ -10,11 +10,12 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::message::{Draft, MessageId, MessageStatus};
+use crate::notes;
 use crate::outbox::{self, FlushError};
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, RoomState, Store, StoreError, StoredMessage};
 use crate::transport::Transport;
-use crate::trust::{CheckError, TrustError};
+use crate::trust::TrustError;
 
 /// The longest text; the rest of a message holds its envelope.
 pub const MAX_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 4096;
@@ -100,18 +101,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             drop(Box::pin(self.sync(Duration::ZERO)).await);
         }
         self.transaction(|step| check(step, room, &draft))?;
-        match self.check_members(room).await {
-            Ok(()) => {}
-            Err(CheckError::Call(error)) if error.is_temporary() => {}
-            Err(CheckError::Group(error)) => return Err(error.into()),
-            Err(CheckError::Trust(error)) => return Err(error.into()),
-            Err(other) => return Err(FlushError::from(other).into()),
-        }
+        let line = self.check_before_writing(room).await?;
         let number = self.transaction(|step| enqueue(step, room, draft))?;
-        match self.flush_room(room).await {
-            Ok(()) => {}
-            Err(error) if error.class() == Class::Unreachable => {}
-            Err(error) => return Err(error.into()),
+        // Nobody waits twice for a server that does not answer.
+        if line == Line::Up {
+            match self.flush_room(room).await {
+                Ok(()) => {}
+                Err(error) if error.class() == Class::Unreachable => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let message = self
             .transaction(|step| step.tx.find_message(number))?
@@ -130,9 +128,52 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// What a person should decide before a message is kept. What only the server can tell is found
+    /// out when the message is sent.
+    async fn check_before_writing(&mut self, room: &RoomUri) -> Result<Line, SendError> {
+        match self.catch_up_once(room).await {
+            Ok(()) => {}
+            Err(error) if error.class() == Class::Unreachable => return Ok(Line::Down),
+            Err(error) => return Err(FlushError::from(error).into()),
+        }
+        if self.is_lost(room)? {
+            // If its turn has come it is back at once; if not, the message waits.
+            drop(Box::pin(self.settle_all()).await);
+        }
+        if self.is_lost(room)? {
+            // Whoever is in a lost room is judged when this client is back in it.
+            return Ok(Line::Up);
+        }
+        match self.prepare_to_send(room).await {
+            Ok(()) => Ok(Line::Up),
+            Err(error) if error.class() == Class::Unreachable => Ok(Line::Down),
+            Err(FlushError::Group(error)) => Err(error.into()),
+            Err(FlushError::Trust(error)) => Err(error.into()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    fn is_lost(&mut self, room: &RoomUri) -> Result<bool, StoreError> {
+        let known = self.transaction(|step| step.tx.find_room(room))?;
+        Ok(known.is_some_and(|known| known.lost.is_some()))
+    }
+}
+
+/// Whether the server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Down,
+    Up,
+}
+
 fn check(step: &mut Step<'_>, room: &RoomUri, draft: &Draft) -> Result<(), SendError> {
     let known = step.tx.find_room(room)?.ok_or(SendError::NotAMember)?;
-    if !matches!(known.state, RoomState::Joined | RoomState::Creating) {
+    if notes::is_account_room(step, room)? {
+        return Err(SendError::NotAMember);
+    }
+    let coming_back = known.state == RoomState::Joining && known.lost.is_some();
+    if !matches!(known.state, RoomState::Joined | RoomState::Creating) && !coming_back {
         return Err(SendError::NotAMember);
     }
     if known.stop.is_some() {
@@ -199,5 +240,6 @@ pub(crate) fn blank(step: &Step<'_>, room: &RoomUri, kind: ContentKind) -> Store
         deleted: false,
         status: MessageStatus::Queued,
         failure: None,
+        payload: None,
     }
 }

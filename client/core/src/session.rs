@@ -5,7 +5,9 @@ use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
 
 use crate::call::{self, CallError};
 use crate::client::{Client, Identity};
+use crate::devices;
 use crate::environment::Environment;
+use crate::event::Event;
 use crate::store::{Store, StoreError};
 use crate::transport::{Body, Method, Transport};
 
@@ -31,7 +33,16 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// # Errors
     /// [`CallError`].
     pub async fn renew_session(&mut self) -> Result<String, CallError> {
-        let session = begin(&self.transport, &self.identity).await?;
+        let mut begun = begin(&self.transport, &self.identity).await;
+        if is_unknown(&begun) {
+            // A challenge does not outlive a restart of the server: only twice is a verdict.
+            begun = begin(&self.transport, &self.identity).await;
+        }
+        if is_unknown(&begun) {
+            return Err(self.revoked()?);
+        }
+        let session = begun?;
+        self.memory.revoked = false;
         self.transaction(|step| {
             let mut account = step.account()?;
             account.token = Some(session.token.clone());
@@ -40,6 +51,43 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         })?;
         Ok(session.token)
     }
+
+    /// The server knows this device no more. Told once.
+    fn revoked(&mut self) -> Result<CallError, StoreError> {
+        self.memory.revoked = true;
+        self.transaction(|step| {
+            let mut account = step.account()?;
+            if account.token.take().is_some() {
+                step.tx.put_account(&account)?;
+                if !devices::this_is_revoked(step)? {
+                    step.tell(Event::ThisDeviceRevoked)?;
+                }
+            }
+            Ok(CallError::DeviceRevoked)
+        })
+    }
+}
+
+fn is_unknown(begun: &Result<SessionResponse, CallError>) -> bool {
+    matches!(begun, Err(CallError::Refused(refusal)) if refusal.status == 401)
+}
+
+/// What the server wants signed.
+pub(crate) struct Question {
+    pub(crate) nonce: [u8; 32],
+    pub(crate) expires_at: u64,
+}
+
+/// Asks for a challenge.
+pub(crate) async fn challenge(transport: &impl Transport) -> Result<Question, CallError> {
+    let response = call::ask(transport, Method::Post, "/v1/challenges", Body::None).await?;
+    let challenge: Challenge = call::read_json(&response)?;
+    let nonce = <[u8; 32]>::try_from(challenge.nonce.as_bytes())
+        .map_err(|_length| CallError::Incompatible("a nonce has 32 bytes".to_owned()))?;
+    Ok(Question {
+        nonce,
+        expires_at: challenge.expires_at,
+    })
 }
 
 /// Asks for a challenge and answers it.
@@ -47,20 +95,17 @@ pub(crate) async fn begin(
     transport: &impl Transport,
     identity: &Identity,
 ) -> Result<SessionResponse, CallError> {
-    let response = call::ask(transport, Method::Post, "/v1/challenges", Body::None).await?;
-    let challenge: Challenge = call::read_json(&response)?;
-    let nonce = <[u8; 32]>::try_from(challenge.nonce.as_bytes())
-        .map_err(|_length| CallError::Incompatible("a nonce has 32 bytes".to_owned()))?;
+    let Question { nonce, expires_at } = challenge(transport).await?;
     let proof = SessionProof {
         domain: identity.client.provider(),
         client: identity.client.clone(),
         nonce,
-        expires_at: challenge.expires_at,
+        expires_at,
     };
     let request = SessionRequest {
         client: identity.client.clone(),
-        nonce: challenge.nonce,
-        expires_at: challenge.expires_at,
+        nonce: nonce.to_vec().into(),
+        expires_at,
         signature: proof.sign(&identity.device.key).to_vec().into(),
     };
     let response = call::ask(

@@ -1,14 +1,18 @@
-//! Doing over the network what was found to be to do: welcomes to join, gaps to fill, removals to
-//! commit, profiles to pass on, KeyPackages, device lists and leaves to renew, messages to send.
+//! Doing over the network what was found to be to do: welcomes to join, gaps to fill, lost rooms to
+//! come back into, removals to commit, profiles to pass on, KeyPackages, device lists and leaves to
+//! renew, messages to send.
 //!
 //! It may be called at any time and does what is due; what cannot be done now is done by a later
 //! call. One room's trouble does not stop the others; an unreachable server stops it all.
 
 mod device_list;
+mod heal;
 mod leaf;
 mod pins;
 mod profile;
+mod recredential;
 mod removals;
+mod rooms_due;
 mod welcome;
 
 use std::time::Duration;
@@ -17,18 +21,25 @@ use grove_wire::uri::RoomUri;
 
 use crate::call::CallError;
 use crate::client::Client;
+use crate::devices::PublishError;
 use crate::environment::Environment;
 use crate::event::Numbered;
 use crate::failure::{Class, Classified};
 use crate::key_packages::RefillError;
 use crate::outbox::FlushError;
 use crate::receive::CatchUpError;
-use crate::rooms::{CommitError, HandshakeError};
+use crate::rooms::{CommitError, HandshakeError, InviteError, JoinError};
 use crate::step::GroupError;
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
 
-pub use device_list::RenewError;
+pub use rooms_due::RoomsDue;
+
+pub(crate) use heal::Pace;
+pub(crate) use profile::{Turn, expect_profile};
+pub(crate) use rooms_due::Due as RoomsDueMemory;
+
+use heal::Standing;
 
 /// What settling came to.
 #[derive(Debug, Clone, Default)]
@@ -60,12 +71,18 @@ pub enum SettleError {
     /// A handshake could not be brought to an end.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
+    /// A room could not be joined anew.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The user's other devices could not be added to a room.
+    #[error("your other devices could not be added")]
+    Invite(#[from] InviteError),
     /// KeyPackages could not be made or uploaded.
     #[error("the stock of KeyPackages could not be filled")]
     KeyPackages(#[from] RefillError),
     /// The device list could not be renewed.
     #[error("the device list could not be renewed")]
-    Renew(#[from] RenewError),
+    Renew(#[from] PublishError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,6 +97,8 @@ impl Classified for SettleError {
             Self::Flush(error) => error.class(),
             Self::Group(error) => error.class(),
             Self::Handshake(error) => error.class(),
+            Self::Join(error) => error.class(),
+            Self::Invite(error) => error.class(),
             Self::KeyPackages(error) => error.class(),
             Self::Renew(error) => error.class(),
             Self::Store(error) => error.class(),
@@ -94,9 +113,31 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// [`SettleError`] if the server cannot be reached or the store failed; what happened before
     /// that stands in the journal.
     pub async fn settle(&mut self) -> Result<Settled, SettleError> {
+        self.settle_all().await?;
+        Ok(Settled {
+            events: self.take_heard(),
+            again_in: self.next_duty(),
+        })
+    }
+
+    /// [`Client::settle`], whose events are handed out with those of the next call.
+    pub(crate) async fn settle_all(&mut self) -> Result<(), SettleError> {
+        let finished = self.finish_device_list().await;
+        pass_over(finished.map_err(SettleError::from), None)?;
         self.join_welcomes().await?;
+        let entered = self.enter_unknown_rooms().await;
+        pass_over(entered.map_err(SettleError::from), None)?;
+        let joined = self.join_due_rooms().await;
+        pass_over(joined, None)?;
+        let tended = self.tend_due_rooms().await;
+        pass_over(tended, None)?;
+        self.tell_siblings()?;
         for room in self.transaction(|step| step.tx.list_rooms())? {
             let settled = self.settle_room(&room.uri).await;
+            if settled.is_err() {
+                // Perhaps its MLS state failed: look again.
+                self.memory.held.remove(&room.uri);
+            }
             pass_over(settled, Some(&room.uri))?;
         }
         let kept = self
@@ -108,18 +149,35 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         pass_over(renewed, None)?;
         let pinned = self.pin_newcomers().await;
         pass_over(pinned, None)?;
-        Ok(Settled {
-            events: self.take_heard(),
-            again_in: self.next_removal(),
-        })
+        let looked = self.look_at_devices().await;
+        pass_over(looked, None)
+    }
+
+    /// How long until something is due that no frame announces.
+    fn next_duty(&self) -> Option<Duration> {
+        let duties = [
+            self.next_removal(),
+            self.memory.next_healing(),
+            self.next_profile(),
+            self.next_note(),
+            self.memory.rooms_due.next(),
+        ];
+        let now = self.environment.now();
+        let next = duties.into_iter().flatten().min();
+        next.map(|due| Duration::from_millis(due.saturating_sub(now)))
     }
 
     async fn settle_room(&mut self, room: &RoomUri) -> Result<(), SettleError> {
+        self.miss_state(room)?;
         self.resume_handshakes(room).await?;
         if self.memory.behind.contains(room) {
             self.catch_up(room).await?;
         }
+        if self.heal(room).await? == Standing::Lost {
+            return Ok(());
+        }
         self.commit_due_removals(room).await?;
+        self.add_siblings(room).await?;
         self.pass_profile_on(room).await?;
         self.renew_leaf(room).await?;
         self.flush_room(room).await?;
@@ -130,7 +188,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 /// Trouble that concerns only one thing is logged and passed over.
 fn pass_over(result: Result<(), SettleError>, room: Option<&RoomUri>) -> Result<(), SettleError> {
     match result {
-        Err(error) if matches!(error.class(), Class::Unreachable | Class::Store) => Err(error),
+        Err(error) if heal::concerns_all(&error) => Err(error),
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(room = room.map(RoomUri::as_str), error, "not settled");

@@ -1,10 +1,10 @@
 //! Who this is and how it is doing, without asking anybody.
 
-use grove_mls::identity::SignedDeviceList;
 use grove_wire::uri::{ClientUri, UserUri};
 use serde::Serialize;
 
 use crate::client::Client;
+use crate::devices;
 use crate::environment::Environment;
 use crate::message::MessageStatus;
 use crate::rooms::RoomView;
@@ -22,6 +22,10 @@ pub struct Whoami {
 
 /// How this profile is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a report: each says one thing of its own, and none excludes another"
+)]
 pub struct Status {
     /// The user.
     pub user: UserUri,
@@ -41,6 +45,16 @@ pub struct Status {
     pub device_list_version: u64,
     /// When the device list expires, in milliseconds.
     pub device_list_not_after_ms: u64,
+    /// Whether that is over already.
+    pub device_list_stale: bool,
+    /// The user's devices, this one among them.
+    pub devices: usize,
+    /// Rooms that have not followed the newest device list.
+    pub device_rooms_pending: usize,
+    /// Another device has replaced the user's key, and this one waits for the new one.
+    pub key_superseded: bool,
+    /// This device was taken off the account.
+    pub revoked: bool,
     /// Whether a session with the server is at hand.
     pub session: bool,
     /// The recovery words were shown but not confirmed as kept.
@@ -61,11 +75,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// # Errors
     /// [`StoreError`].
     pub fn status(&mut self) -> Result<Status, StoreError> {
+        let pending = self
+            .device_progress()
+            .map_or(0, |progress| progress.rooms_pending);
+        let revoked = self.is_revoked()?;
         self.transaction(|step| {
             let account = step.account()?;
-            let list = SignedDeviceList::decode(&account.device_list)
-                .map_err(|error| StoreError::Damaged(error.to_string()))?;
-            let rooms = step.tx.list_rooms()?;
+            let list = devices::own_list(step)?;
+            let mut rooms = step.tx.list_rooms()?;
+            rooms.retain(|room| account.account_room.as_ref() != Some(&room.uri));
             Ok(Status {
                 user: account.user,
                 client: account.client,
@@ -79,10 +97,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 stopped_rooms: rooms
                     .into_iter()
                     .filter(|room| room.stop.is_some())
-                    .map(RoomView::of)
-                    .collect(),
+                    .map(|room| RoomView::of(step, room))
+                    .collect::<Result<_, _>>()?,
                 device_list_version: list.list().version,
                 device_list_not_after_ms: list.list().not_after,
+                device_list_stale: list.list().is_stale(step.now),
+                devices: list.active().count(),
+                device_rooms_pending: pending,
+                key_superseded: list.list().uik != step.identity.uik.public(),
+                revoked,
                 session: account.token.is_some() && step.now < account.token_expires_at,
                 recovery_words_pending: account.recovery.is_some(),
             })

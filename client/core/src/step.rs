@@ -3,13 +3,16 @@
 //! Everything that changes state gets a [`Step`]; it cannot be held across an await, so that no
 //! transaction is ever open while the network is waited for.
 
+use std::cell::RefCell;
+
 use grove_mls::member::Group;
-use grove_mls::storage::{MemberStorage, Records};
+use grove_mls::storage::{self, MemberStorage, Records};
 use grove_wire::uri::RoomUri;
 
 use crate::client::{Groups, Identity, Memory};
 use crate::event::{self, Event, Numbered};
 use crate::failure::{Class, Classified};
+use crate::notes;
 use crate::session::no_account;
 use crate::store::{Account, StoreError, Tx};
 
@@ -49,13 +52,34 @@ impl Classified for GroupError {
 }
 
 /// MLS records as the transaction sees them.
-pub(crate) struct TxRecords<'a>(pub(crate) &'a dyn Tx);
+pub(crate) struct TxRecords<'a> {
+    tx: &'a dyn Tx,
+    /// What the store failed with: MLS would tell it as damage, for which a room is joined anew.
+    failure: RefCell<Option<StoreError>>,
+}
+
+impl<'a> TxRecords<'a> {
+    fn new(tx: &'a dyn Tx) -> Self {
+        Self {
+            tx,
+            failure: RefCell::default(),
+        }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
 
 impl Records for TxRecords<'_> {
     type Error = StoreError;
 
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.find_record(key)
+        let found = self.tx.find_record(key);
+        if let Err(error) = &found {
+            self.failure.replace(Some(error.clone()));
+        }
+        found
     }
 }
 
@@ -71,7 +95,13 @@ impl Step<'_> {
     }
 
     /// Writes an event into the journal and remembers it for whoever called.
+    /// Nobody hears of the room that the user's own devices share, but for warnings.
     pub(crate) fn tell(&mut self, event: Event) -> Result<(), StoreError> {
+        if let Some(room) = event.changed_room()
+            && notes::is_account_room(self, room)?
+        {
+            return Ok(());
+        }
         let numbered = event::journal(self.tx, event)?;
         self.events.push(numbered);
         Ok(())
@@ -83,9 +113,11 @@ impl Step<'_> {
         &mut self,
         act: impl FnOnce(&MemberStorage<'_, TxRecords<'_>>, &Identity) -> Result<R, X>,
     ) -> Result<R, X> {
-        let records = TxRecords(&*self.tx);
+        let records = TxRecords::new(&*self.tx);
         let storage = MemberStorage::new(&records);
-        let result = act(&storage, self.identity)?;
+        let result = act(&storage, self.identity);
+        records.check()?;
+        let result = result?;
         let changes = storage.take_changes();
         for (key, value) in changes {
             self.tx.put_record(&key, value.as_deref())?;
@@ -100,15 +132,18 @@ impl Step<'_> {
         act: impl FnOnce(&mut Group, &MemberStorage<'_, TxRecords<'_>>, &Identity) -> Result<R, X>,
     ) -> Result<R, X> {
         let cached = self.groups.live.remove(room);
-        let records = TxRecords(&*self.tx);
+        let records = TxRecords::new(&*self.tx);
         let storage = MemberStorage::new(&records);
-        let mut group = match cached {
-            Some(group) => group,
-            None => Group::load(&storage, room)
-                .map_err(|error| GroupError::Unusable(Box::new(error)))?
-                .ok_or(GroupError::NotAMember)?,
-        };
-        let result = act(&mut group, &storage, self.identity)?;
+        let acted = match cached {
+            Some(group) => Ok(group),
+            None => load(&storage, room).map_err(X::from),
+        }
+        .and_then(|mut group| {
+            let result = act(&mut group, &storage, self.identity)?;
+            Ok((group, result))
+        });
+        records.check().map_err(GroupError::Store)?;
+        let (group, result) = acted?;
         let changes = storage.take_changes();
         for (key, value) in changes {
             self.tx
@@ -125,11 +160,11 @@ impl Step<'_> {
         room: &RoomUri,
         act: impl FnOnce(&mut Group, &MemberStorage<'_, TxRecords<'_>>, &Identity) -> Result<R, X>,
     ) -> Result<R, X> {
-        let records = TxRecords(&*self.tx);
+        let records = TxRecords::new(&*self.tx);
         let storage = MemberStorage::new(&records);
-        let mut group = Group::load(&storage, room)
-            .map_err(|error| GroupError::Unusable(Box::new(error)))?
-            .ok_or(GroupError::NotAMember)?;
+        let loaded = load(&storage, room);
+        records.check().map_err(GroupError::Store)?;
+        let mut group = loaded?;
         act(&mut group, &storage, self.identity)
     }
 
@@ -138,33 +173,26 @@ impl Step<'_> {
         self.groups.live.insert(room.clone(), group);
     }
 
-    /// Whether there is MLS state for the room.
-    pub(crate) fn has_group(&mut self, room: &RoomUri) -> Result<bool, GroupError> {
-        match self.group(room, |_, _, _| Ok(())) {
-            Ok(()) => Ok(true),
-            Err(GroupError::NotAMember) => Ok(false),
-            Err(other) => Err(other),
+    /// The epoch of the room's group; none if there is no MLS state, or none that can be used.
+    pub(crate) fn epoch_of(&mut self, room: &RoomUri) -> Result<Option<u64>, StoreError> {
+        match self.group(room, |group, _, _| Ok::<_, GroupError>(group.epoch())) {
+            Ok(epoch) => Ok(Some(epoch)),
+            Err(GroupError::NotAMember | GroupError::Unusable(_)) => Ok(None),
+            Err(GroupError::Store(error)) => Err(error),
         }
     }
 
-    /// Deletes the room's MLS state, if there is any.
+    /// Deletes the room's MLS state, whatever state it is in.
     pub(crate) fn forget_group(&mut self, room: &RoomUri) -> Result<(), GroupError> {
-        let cached = self.groups.live.remove(room);
-        let records = TxRecords(&*self.tx);
-        let storage = MemberStorage::new(&records);
-        let group = match cached {
-            Some(group) => Some(group),
-            None => Group::load(&storage, room)
-                .map_err(|error| GroupError::Unusable(Box::new(error)))?,
-        };
-        let Some(group) = group else { return Ok(()) };
-        group
-            .forget(&storage)
-            .map_err(|error| GroupError::Unusable(Box::new(error)))?;
-        let changes = storage.take_changes();
-        for (key, value) in changes {
-            self.tx.put_record(&key, value.as_deref())?;
-        }
-        Ok(())
+        self.groups.live.remove(room);
+        let prefix =
+            storage::room_prefix(room).map_err(|error| GroupError::Unusable(Box::new(error)))?;
+        Ok(self.tx.remove_records(&prefix)?)
     }
+}
+
+fn load(storage: &MemberStorage<'_, TxRecords<'_>>, room: &RoomUri) -> Result<Group, GroupError> {
+    Group::load(storage, room)
+        .map_err(|error| GroupError::Unusable(Box::new(error)))?
+        .ok_or(GroupError::NotAMember)
 }

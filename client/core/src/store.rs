@@ -9,8 +9,8 @@
 mod records;
 
 pub use records::{
-    Account, AccountState, ContentKind, Listing, Outgoing, OutgoingKind, Pin, Room, RoomState,
-    Seed, Stop, StoredMessage, WaitingWelcome,
+    Account, AccountState, ContentKind, Listing, Lost, LostCause, Outgoing, OutgoingKind, Pin,
+    Room, RoomState, Seed, Sighting, Stop, StoredMessage, WaitingWelcome,
 };
 
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
@@ -53,6 +53,11 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError`].
     fn put_record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError>;
+    /// Deletes all MLS records whose keys begin so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_records(&mut self, prefix: &[u8]) -> Result<(), StoreError>;
 
     /// The account of this profile.
     ///
@@ -131,6 +136,11 @@ pub trait Tx {
         client: &ClientUri,
         counter: u64,
     ) -> Result<Option<StoredMessage>, StoreError>;
+    /// Whether a message of whatever kind is known to stand at an entry of a room's log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn has_message_at(&self, room: &RoomUri, seq: u64) -> Result<bool, StoreError>;
     /// The newest messages a person reads, oldest first.
     ///
     /// # Errors
@@ -140,6 +150,12 @@ pub trait Tx {
         room: &RoomUri,
         listing: Listing,
     ) -> Result<Vec<StoredMessage>, StoreError>;
+    /// How many messages of others than `user` stand in a room behind an entry; reactions and what
+    /// was taken back do not count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn count_unread(&self, room: &RoomUri, after: u64, user: &UserUri) -> Result<u64, StoreError>;
     /// How many messages have this status.
     ///
     /// # Errors
@@ -182,6 +198,28 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError`].
     fn put_pin(&mut self, pin: &Pin) -> Result<(), StoreError>;
+
+    /// Names a device of the user; an empty name takes the name away.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_device_name(&mut self, client: &ClientUri, name: &str) -> Result<(), StoreError>;
+    /// The names of the user's devices.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_device_names(&self) -> Result<Vec<(ClientUri, String)>, StoreError>;
+
+    /// Remembers what a device of the user saw of a room, and forgets all but the newest few epochs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_sighting(&mut self, room: &RoomUri, sighting: &Sighting) -> Result<(), StoreError>;
+    /// What was seen of a room, newest epoch first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_sightings(&self, room: &RoomUri) -> Result<Vec<Sighting>, StoreError>;
 
     /// Keeps a Welcome until it can be joined; the same again changes nothing.
     ///

@@ -62,7 +62,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             events.extend(received.events);
             let settled = self.settle().await?;
             events.extend(settled.events);
-            let nothing_new = received.ack.is_none() || received.ack == acknowledged;
+            let nothing_new = self.rooms_due().waiting == 0
+                && (received.ack.is_none() || received.ack == acknowledged);
             if let Some(ack) = received.ack {
                 self.ask(Method::Post, "/v1/acks", Body::Octets(ack.clone()))
                     .await?;

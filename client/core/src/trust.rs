@@ -3,6 +3,13 @@
 //! The verdict never stops reading. It stops sending, until a newer device list explains what was
 //! seen or a person decides.
 //!
+//! A user identity key that was succeeded is no reason to stop by itself. Pins move with the device
+//! list alone, whose rotation the old key or the recovery key signed; a leaf that shows a key the
+//! pin does not know sends us for the newest list, and stops sending if that does not explain it. A
+//! leaf that still shows the old key is judged by the newest list as well: if that names the device
+//! and its key, the new user identity key has vouched for it, whatever older key stands in the leaf;
+//! if it names the device as revoked, nothing is sent until the device is out of the room.
+//!
 //! The surprise: who was never met before is trusted. The first device list seen is pinned, and
 //! shown as unverified; from then on the list must continue itself.
 
@@ -16,6 +23,7 @@ use serde::Serialize;
 
 use crate::call::{self, CallError};
 use crate::client::Client;
+use crate::devices;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
@@ -149,14 +157,8 @@ impl Judged {
 /// Judges a leaf by what is pinned. The own user is known by the own device list.
 pub(crate) fn judge(step: &Step<'_>, leaf: &ValidLeaf) -> Result<Judged, StoreError> {
     if leaf.user == step.identity.user {
-        let list = read_list(&step.account()?.device_list)?;
-        let pin = IdentityPin::of(&list);
-        let known = Known {
-            pin: Some(&pin),
-            list: Some(list.list()),
-        };
         return Ok(Judged {
-            verdict: subjective(leaf, &known),
+            verdict: by_list(leaf, &devices::own_list(step)?),
             verified: true,
         });
     }
@@ -166,19 +168,36 @@ pub(crate) fn judge(step: &Step<'_>, leaf: &ValidLeaf) -> Result<Judged, StoreEr
             verified: false,
         });
     };
-    let list = read_list(&pinned.device_list)?;
-    let pin = IdentityPin::of(&list);
-    let known = Known {
-        pin: Some(&pin),
-        list: Some(list.list()),
-    };
     Ok(Judged {
-        verdict: subjective(leaf, &known),
+        verdict: by_list(leaf, &read_list(&pinned.device_list)?),
         verified: pinned.verified,
     })
 }
 
-fn read_list(bytes: &[u8]) -> Result<SignedDeviceList, StoreError> {
+/// Judges a leaf by the newest list of its user. The list's word on a device counts for more than
+/// the key in a leaf that was made before the list.
+fn by_list(leaf: &ValidLeaf, list: &SignedDeviceList) -> Subjective {
+    let pin = IdentityPin::of(list);
+    let list = list.list();
+    let verdict = subjective(
+        leaf,
+        &Known {
+            pin: Some(&pin),
+            list: Some(list),
+        },
+    );
+    if !matches!(verdict, Subjective::Changed { .. }) || leaf.list_version > list.version {
+        return verdict;
+    }
+    match list.find(&leaf.client) {
+        Some(device) if device.signature_key != leaf.key => verdict,
+        Some(device) if device.revoked.is_some() => Subjective::Revoked,
+        Some(_) => Subjective::Fine,
+        None => verdict,
+    }
+}
+
+pub(crate) fn read_list(bytes: &[u8]) -> Result<SignedDeviceList, StoreError> {
     SignedDeviceList::decode(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
@@ -186,6 +205,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Asks for a user's device list and pins it, if it continues what is pinned.
     pub(crate) async fn learn_device_list(&mut self, user: &UserUri) -> Result<(), LearnError> {
         if *user == self.identity.user {
+            self.learn_own_list().await?;
             return Ok(());
         }
         let list = match self.fetch_device_list(user).await {
@@ -314,6 +334,7 @@ pub(crate) fn members_of(group: &Group) -> Result<Vec<ValidLeaf>, GroupError> {
         uik: member.uik,
         list_version: member.list_version,
         not_after: member.not_after,
+        superseded_by: member.superseded_by,
     };
     Ok(members.into_iter().map(leaf).collect())
 }
@@ -350,7 +371,7 @@ fn learn(
 }
 
 /// The next list is compared device by device; of one further on only the key links can be checked.
-fn continues(list: &SignedDeviceList, known: &SignedDeviceList) -> bool {
+pub(crate) fn continues(list: &SignedDeviceList, known: &SignedDeviceList) -> bool {
     if known.list().version.checked_add(1) == Some(list.list().version) {
         list.follows(known).is_ok()
     } else {

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_profile.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_profile.sql"),
+    include_str!("../migrations/0002_devices.sql"),
+];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

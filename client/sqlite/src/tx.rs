@@ -1,6 +1,7 @@
 //! An open transaction: each function is one statement, in the file of its noun.
 
 mod account;
+mod devices;
 mod inbox;
 mod journal;
 mod messages;
@@ -11,7 +12,7 @@ mod values;
 
 use grove_core::message::MessageStatus;
 use grove_core::store::{
-    Account, Listing, Outgoing, Pin, Room, StoreError, StoredMessage, Tx, WaitingWelcome,
+    Account, Listing, Outgoing, Pin, Room, Sighting, StoreError, StoredMessage, Tx, WaitingWelcome,
 };
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -51,6 +52,17 @@ impl Tx for OpenTx<'_> {
             .prepare_cached(sql)
             .sql()?
             .execute(params![key, value])
+            .sql()?;
+        Ok(())
+    }
+
+    fn remove_records(&mut self, prefix: &[u8]) -> Result<(), StoreError> {
+        self.0
+            .prepare_cached(
+                "DELETE FROM mls_records WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1",
+            )
+            .sql()?
+            .execute(params![prefix])
             .sql()?;
         Ok(())
     }
@@ -116,12 +128,20 @@ impl Tx for OpenTx<'_> {
         messages::find_by_counter(&self.0, room, client, counter)
     }
 
+    fn has_message_at(&self, room: &RoomUri, seq: u64) -> Result<bool, StoreError> {
+        messages::stands_at(&self.0, room, seq)
+    }
+
     fn list_messages(
         &self,
         room: &RoomUri,
         listing: Listing,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         messages::list(&self.0, room, listing)
+    }
+
+    fn count_unread(&self, room: &RoomUri, after: u64, user: &UserUri) -> Result<u64, StoreError> {
+        messages::count_unread(&self.0, room, after, user)
     }
 
     fn count_messages(&self, status: MessageStatus) -> Result<u64, StoreError> {
@@ -154,6 +174,22 @@ impl Tx for OpenTx<'_> {
 
     fn put_pin(&mut self, pin: &Pin) -> Result<(), StoreError> {
         pins::put(&self.0, pin)
+    }
+
+    fn put_device_name(&mut self, client: &ClientUri, name: &str) -> Result<(), StoreError> {
+        devices::put_name(&self.0, client, name)
+    }
+
+    fn list_device_names(&self) -> Result<Vec<(ClientUri, String)>, StoreError> {
+        devices::list_names(&self.0)
+    }
+
+    fn put_sighting(&mut self, room: &RoomUri, sighting: &Sighting) -> Result<(), StoreError> {
+        devices::put_sighting(&self.0, room, sighting)
+    }
+
+    fn list_sightings(&self, room: &RoomUri) -> Result<Vec<Sighting>, StoreError> {
+        devices::list_sightings(&self.0, room)
     }
 
     fn put_welcome(&mut self, welcome: &WaitingWelcome) -> Result<(), StoreError> {

@@ -44,6 +44,9 @@ fn account() -> Account {
         token_expires_at: 8,
         inbox: 9,
         listened: 10,
+        account_room: Some(room_uri()),
+        succession: Some(vec![11; 20]),
+        rooms_checked: 12,
     }
 }
 
@@ -69,6 +72,7 @@ fn message(counter: u64, seq: Option<u64>, text: &str) -> StoredMessage {
             MessageStatus::Queued
         },
         failure: None,
+        payload: None,
     }
 }
 
@@ -370,7 +374,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 1
+            known: 2
         }
     );
 }

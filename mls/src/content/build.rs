@@ -7,7 +7,8 @@
 use grove_wire::uri::{RoomUri, UserUri};
 
 use super::{
-    Disposition, Extensions, MessageId, MimiContent, NestedPart, PLAIN_TEXT, Part, ROOM_PROFILE,
+    ACCOUNT_NOTE, AccountNote, AccountNoteError, Disposition, Extensions, MessageId, MimiContent,
+    NestedPart, PLAIN_TEXT, Part, ROOM_PROFILE,
 };
 use crate::identity::SignedRoomProfile;
 
@@ -95,6 +96,28 @@ impl MimiContent {
         )
     }
 
+    /// A note to the user's other devices, in the account room.
+    ///
+    /// # Errors
+    /// [`AccountNoteError::TooLong`].
+    pub fn account_note(
+        salt: [u8; 16],
+        sender: &UserUri,
+        room: &RoomUri,
+        note: &AccountNote,
+    ) -> Result<Self, AccountNoteError> {
+        let part = Part::Single {
+            content_type: ACCOUNT_NOTE.to_owned(),
+            content: note.encode()?,
+        };
+        let nested_part = NestedPart {
+            disposition: Disposition::Unspecified,
+            language: String::new(),
+            part,
+        };
+        Ok(Self::new(salt, sender, room, nested_part))
+    }
+
     /// The text of a message that is one part of text and to be shown.
     pub fn as_text(&self) -> Option<&str> {
         match &self.nested_part.part {
@@ -114,6 +137,20 @@ impl MimiContent {
                 content,
             } if content_type == ROOM_PROFILE => Some(content),
             _ => None,
+        }
+    }
+
+    /// The note between a user's own devices, if the message is one. Only in the account room does it mean anything.
+    ///
+    /// # Errors
+    /// [`AccountNoteError`] when it is one that cannot be read.
+    pub fn as_account_note(&self) -> Result<Option<AccountNote>, AccountNoteError> {
+        match &self.nested_part.part {
+            Part::Single {
+                content_type,
+                content,
+            } if content_type == ACCOUNT_NOTE => AccountNote::decode(content).map(Some),
+            _ => Ok(None),
         }
     }
 

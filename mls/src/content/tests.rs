@@ -9,6 +9,7 @@ use super::*;
 use crate::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
 
 mod bounds;
+mod notes;
 
 const ALICE: &str = "mimi://example.com/u/alice-smith";
 const BOB: &str = "mimi://example.com/u/bob-jones";

@@ -19,14 +19,24 @@ use tls_codec::{Deserialize, Serialize, Size};
 /// What a signature is for. A signature made under one label verifies under no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Label {
+    /// The nonce of the room of a user's own devices; nothing is signed under it.
+    AccountRoom,
     /// The birth certificate of a room.
     CreationRecord,
     /// A user's statement that a leaf key is a device of theirs.
     DeviceCredential,
     /// A user's devices.
     DeviceList,
+    /// What the package for a new device is sealed to; nothing is signed under it.
+    Link,
+    /// The code two devices show when they are linked; nothing is signed under it.
+    LinkCode,
+    /// What a new device commits to before it is answered; nothing is signed under it.
+    LinkCommitment,
     /// A hub's statement of what stands in a room's log.
     Receipt,
+    /// A login with nothing but the recovery key.
+    Recovery,
     /// A new recovery key, signed by the old one.
     RecoveryRotation,
     /// A room's name and topic.
@@ -41,10 +51,15 @@ impl Label {
     /// The label as it is signed.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AccountRoom => "grove/v1/account_room",
             Self::CreationRecord => "grove/v1/creation_record",
             Self::DeviceCredential => "grove/v1/device_credential",
             Self::DeviceList => "grove/v1/device_list",
+            Self::Link => "grove/v1/link",
+            Self::LinkCode => "grove/v1/link_code",
+            Self::LinkCommitment => "grove/v1/link_commitment",
             Self::Receipt => "grove/v1/receipt",
+            Self::Recovery => "grove/v1/recovery",
             Self::RecoveryRotation => "grove/v1/recovery_rotation",
             Self::RoomProfile => "grove/v1/room_profile",
             Self::Session => "grove/v1/session",

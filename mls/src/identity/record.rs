@@ -59,7 +59,7 @@ pub struct CreationRecord {
     pub cipher_suite: u16,
     /// When, in milliseconds since 1970, by the creating device's clock.
     pub time: u64,
-    /// 32 random bytes: two rooms made in one millisecond differ.
+    /// 32 random bytes, so that two rooms made in one millisecond differ; in an account room [`account_room_nonce`].
     pub nonce: [u8; 32],
     /// The room this one succeeds.
     pub predecessor: Option<RoomUri>,
@@ -126,4 +126,15 @@ impl SignedCreationRecord {
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+}
+
+/// The nonce in the creation record of a user's account room: any device of the user knows the room by it.
+pub fn account_room_nonce(user: &UserUri) -> [u8; 32] {
+    Sha256::digest(Label::AccountRoom.frame(user.as_str().as_bytes())).into()
+}
+
+/// Whether a room is its creator's account room. Whether the creator is the own user, the caller compares.
+pub fn is_account_room(record: &SignedCreationRecord) -> bool {
+    let record = record.record();
+    record.nonce == account_room_nonce(&record.creator)
 }

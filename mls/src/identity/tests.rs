@@ -10,6 +10,7 @@ mod decoders;
 mod golden;
 mod lists;
 mod objects;
+mod successions;
 
 fn alice() -> UserUri {
     UserUri::parse("alice@a.example").unwrap()
@@ -165,4 +166,34 @@ fn session() -> SessionProof {
         nonce: [8; 32],
         expires_at: 1_700_000_060_000,
     }
+}
+
+fn recovery_proof() -> RecoveryProof {
+    let domain = Provider::parse("a.example").unwrap();
+    RecoveryProof {
+        domain,
+        user: alice(),
+        nonce: [8; 32],
+        expires_at: 1_700_000_060_000,
+    }
+}
+
+fn third_uik() -> UserIdentityKey {
+    UserIdentityKey::from_seed([13; 32])
+}
+
+fn by_uik() -> Succession {
+    let new = new_uik().public();
+    Succession::by_uik(SignedUikRotation::by_uik(&uik(), &alice(), &new, 2))
+}
+
+fn by_recovery() -> Succession {
+    Succession::by_recovery(rotated().uik_rotation().unwrap().clone(), &signed_first())
+}
+
+/// The first key, the second by the recovery key, the third by the second.
+fn chain() -> Succession {
+    let third = third_uik().public();
+    let next = SignedUikRotation::by_uik(&new_uik(), &alice(), &third, 3);
+    by_recovery().extend(&Succession::by_uik(next)).unwrap()
 }

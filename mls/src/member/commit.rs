@@ -8,7 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use grove_wire::{mimi::update::HandshakeBundle, uri::UserUri};
+use grove_wire::{
+    mimi::update::HandshakeBundle,
+    uri::{ClientUri, UserUri},
+};
 use openmls::{
     group::CommitMessageBundle,
     prelude::{KeyPackage, LeafNodeIndex, LeafNodeParameters, Proposal, Sender},
@@ -160,8 +163,39 @@ impl Group {
         self.commit(storage, device, Plan::default())
     }
 
-    /// Puts fresh keys and the current device credential into the own leaf. Heals after a theft of keys, and fills blank
-    /// nodes of the tree.
+    /// Removes single clients, and strikes from the list whoever's last client goes. The own leaf is renewed with it, so that
+    /// a new user identity key and the removal of a lost device are one commit.
+    ///
+    /// # Errors
+    /// [`CommitError`]; [`CommitError::Nothing`] when none of the clients is in the room.
+    pub fn remove_clients<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        device: &DeviceIdentity,
+        clients: &[ClientUri],
+    ) -> Result<HandshakeBundle, CommitError> {
+        let leaves = facts::leaves(self.mls.public_group());
+        let removes: Vec<u32> = leaves
+            .iter()
+            .filter(|leaf| client(&leaf.facts.identity).is_some_and(|one| clients.contains(&one)))
+            .map(|leaf| leaf.index)
+            .collect();
+        if removes.is_empty() {
+            return Err(CommitError::Nothing);
+        }
+        self.commit(
+            storage,
+            device,
+            Plan {
+                removes,
+                own_leaf: Some(self.renewed_leaf(device)?),
+                ..Plan::default()
+            },
+        )
+    }
+
+    /// Puts fresh keys and the current device credential into the own leaf, with what of the device's succession the room
+    /// needs. Heals after a theft of keys, and fills blank nodes of the tree.
     ///
     /// # Errors
     /// [`CommitError`].
@@ -170,18 +204,24 @@ impl Group {
         storage: &MemberStorage<'_, R>,
         device: &DeviceIdentity,
     ) -> Result<HandshakeBundle, CommitError> {
-        let own_leaf = LeafNodeParameters::builder()
-            .with_capabilities(leaf::capabilities())
-            .with_extensions(leaf::extensions(&device.credential)?)
-            .build();
+        let own_leaf = Some(self.renewed_leaf(device)?);
         self.commit(
             storage,
             device,
             Plan {
-                own_leaf: Some(own_leaf),
+                own_leaf,
                 ..Plan::default()
             },
         )
+    }
+
+    fn renewed_leaf(&self, device: &DeviceIdentity) -> Result<LeafNodeParameters, MlsError> {
+        let leaves = facts::leaves(self.mls.public_group());
+        let succession = leaf::needed_succession(device, &leaves);
+        Ok(LeafNodeParameters::builder()
+            .with_capabilities(leaf::capabilities())
+            .with_extensions(leaf::extensions(&device.credential, succession.as_ref())?)
+            .build())
     }
 
     /// Whether this client may make a handshake now.

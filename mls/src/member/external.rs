@@ -19,22 +19,20 @@ use grove_wire::{
         },
         update::HandshakeBundle,
     },
-    mls::{ContentType, GroupInfo, MlsMessage, RatchetTree, SenderKind, WireFormat},
+    mls::{GroupInfo, MlsMessage, RatchetTree},
     uri::RoomUri,
 };
 use openmls::{
     group::MlsGroup,
     messages::group_info::VerifiableGroupInfo,
     prelude::{LeafNodeParameters, PublicMessageIn, RatchetTreeIn},
-    treesync::{Node, RatchetTree as MlsTree},
 };
 use openmls_traits::OpenMlsProvider as _;
-use tls_codec::Size as _;
 use zeroize::Zeroizing;
 
 use super::{DeviceIdentity, Group, bundle, join_config, list};
 use crate::{
-    identity::{PublicKey, verify_with_label},
+    identity::{PublicKey, Succession, verify_with_label},
     leaf,
     public::{
         context::{self, Context, ContextError},
@@ -47,6 +45,10 @@ use crate::{
     storage::{MemberStorage, Records, group_id},
     suite::{Crypto, DeviceSigner, MlsError, Suite, convert, hpke},
 };
+
+mod read;
+
+use read::{leaves, self_remover};
 
 /// Why this client cannot join by itself.
 #[derive(Debug, thiserror::Error)]
@@ -66,10 +68,11 @@ pub enum ExternalError {
     /// The hub does not give a GroupInfo.
     #[error("the hub does not let this client join")]
     Refused,
-    /// The hub offers an epoch that this client has seen already. Joining it would undo what happened since.
-    #[error("the hub offers epoch {found}, this client has seen {seen}")]
+    /// The hub offers an epoch that this client has seen already, or one before what another device has seen. Joining it
+    /// would undo what happened since.
+    #[error("the hub offers epoch {found}, but {seen} was seen")]
     Stale {
-        /// The last epoch this client was in.
+        /// The last epoch this client was in, or the epoch another device saw.
         seen: u64,
         /// The epoch offered.
         found: u64,
@@ -168,7 +171,9 @@ pub fn open_group_info(
 }
 
 /// Joins `room` by an external commit. It removes a stale leaf of this device, includes the pending `SelfRemove`s, and
-/// strikes from the list whoever leaves with them.
+/// strikes from the list whoever leaves with them. `at_least` is the highest epoch that another device of this user saw.
+///
+/// The leaf shows what of the device's succession the room needs.
 ///
 /// # Errors
 /// [`ExternalError`]. Drop the storage's changes then.
@@ -179,13 +184,18 @@ pub fn external_commit<R: Records>(
     ratchet_tree: &RatchetTree,
     pending: &[MlsMessage],
     room: &RoomUri,
+    at_least: Option<u64>,
 ) -> Result<(Group, HandshakeBundle), ExternalError> {
     let verifiable = convert::group_info(group_info)?;
     let context = context::read(verifiable.group_context())?;
     if context.state.room_uri != *room {
         return Err(ExternalError::WrongRoom);
     }
-    replace_older(storage, room, group_info.epoch())?;
+    let found = group_info.epoch();
+    if let Some(seen) = at_least.filter(|seen| found < *seen) {
+        return Err(ExternalError::Stale { seen, found });
+    }
+    replace_older(storage, room, found)?;
     let tree_in = convert::ratchet_tree(ratchet_tree)?;
     let suite = verifiable.ciphersuite();
     let verified = tree_in
@@ -205,18 +215,30 @@ pub fn external_commit<R: Records>(
     let leaves_now =
         |message: &&MlsMessage| self_remover(message).is_some_and(|leaf| !own.contains(&leaf));
     let self_removes: Vec<&MlsMessage> = pending.iter().filter(leaves_now).collect();
-    let list = plan(&context, device, &leaves, &self_removes)?;
+    let succession = leaf::needed_succession(device, &leaves);
+    let own = OwnLeaf {
+        device,
+        succession: succession.as_ref(),
+    };
+    let list = plan(&context, own, &leaves, &self_removes)?;
     let proposals = self_removes
         .into_iter()
         .map(convert::public_message)
         .collect::<Result<_, _>>()?;
-    make(storage, device, verifiable, tree_in, proposals, list)
+    make(storage, own, verifiable, tree_in, proposals, list)
+}
+
+/// What the joiner's leaf is made of.
+#[derive(Clone, Copy)]
+struct OwnLeaf<'a> {
+    device: &'a DeviceIdentity,
+    succession: Option<&'a Succession>,
 }
 
 /// Makes the commit and merges it.
 fn make<R: Records>(
     storage: &MemberStorage<'_, R>,
-    device: &DeviceIdentity,
+    OwnLeaf { device, succession }: OwnLeaf<'_>,
     group_info: VerifiableGroupInfo,
     ratchet_tree: RatchetTreeIn,
     self_removes: Vec<PublicMessageIn>,
@@ -224,7 +246,7 @@ fn make<R: Records>(
 ) -> Result<(Group, HandshakeBundle), ExternalError> {
     let leaf_parameters = LeafNodeParameters::builder()
         .with_capabilities(leaf::capabilities())
-        .with_extensions(leaf::extensions(&device.credential)?)
+        .with_extensions(leaf::extensions(&device.credential, succession)?)
         .build();
     let mut builder = MlsGroup::external_commit_builder()
         .with_proposals(self_removes)
@@ -278,7 +300,7 @@ fn replace_older<R: Records>(
 /// Judges the commit before it is made, as everybody else will; gives the list update that goes with it.
 fn plan(
     context: &Context,
-    device: &DeviceIdentity,
+    OwnLeaf { device, succession }: OwnLeaf<'_>,
     leaves: &[Leaf],
     self_removes: &[&MlsMessage],
 ) -> Result<Option<list::ListUpdate>, ExternalError> {
@@ -314,6 +336,7 @@ fn plan(
             identity: device.client.as_str().as_bytes().to_vec(),
             signature_key: key.as_bytes().to_vec(),
             device_credential: Some(device.credential.to_bytes()),
+            succession: succession.map(|succession| succession.as_bytes().to_vec()),
             not_after_lifetime: None,
         }),
         leaves: leaves.to_vec(),
@@ -335,54 +358,4 @@ fn list_change(list: &list::ListUpdate) -> ComponentChange {
         id: list::COMPONENT,
         update: Some(list.update().to_vec()),
     }
-}
-
-/// The leaf that leaves by this message; none for any other message.
-fn self_remover(message: &MlsMessage) -> Option<u32> {
-    const SELF_REMOVE: [u8; 2] = [0x00, 0x0A];
-    let framing = message.framing()?;
-    let Some(SenderKind::Member(leaf)) = framing.sender else {
-        return None;
-    };
-    if framing.wire_format != WireFormat::PublicMessage
-        || framing.content_type != ContentType::Proposal
-    {
-        return None;
-    }
-    // Version and format, group id, epoch, sender, authenticated data, content type: then the proposal's type.
-    let skipped = 4
-        + codec::opaque_size(framing.group_id.len())
-        + 8
-        + 5
-        + codec::opaque_size(framing.authenticated_data.len())
-        + 1;
-    (message.as_bytes().get(skipped..skipped + 2)? == SELF_REMOVE).then_some(leaf)
-}
-
-/// The leaves of a tree with their indices. OpenMLS gives the nodes without the blanks between them, which its encoding has.
-fn leaves(tree: &MlsTree) -> Result<Vec<Leaf>, MlsError> {
-    let encoded = convert::encode(tree)?;
-    let mut rest = encoded.as_slice();
-    codec::read_length(&mut rest).map_err(MlsError::of)?;
-    let mut nodes = tree.nodes();
-    let mut leaves = Vec::new();
-    for place in 0_u32.. {
-        match rest.split_first() {
-            None => break,
-            Some((0, blank)) => rest = blank,
-            Some((_, present)) => {
-                let node = nodes
-                    .next()
-                    .ok_or_else(|| MlsError::text("a tree with more nodes than it has"))?;
-                rest = present.get(node.tls_serialized_len()..).unwrap_or_default();
-                if let Node::LeafNode(node) = node {
-                    leaves.push(Leaf {
-                        index: place / 2,
-                        facts: leaf::facts(node),
-                    });
-                }
-            }
-        }
-    }
-    Ok(leaves)
 }

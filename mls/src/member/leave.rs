@@ -9,14 +9,15 @@ use openmls::{group::QueuedProposal, prelude::LeafNodeIndex};
 use super::{CommitError, DeviceIdentity, Group};
 use crate::{
     public::{client, facts},
-    room::Pending,
+    room::{Pending, claim},
     storage::{MemberStorage, Records},
     suite::{DeviceSigner, MlsError, convert},
 };
 
 impl Group {
-    /// Proposes the removal of this client, by `SelfRemove`, and of its user's other clients, by Remove. Whoever commits next
-    /// includes them and strikes the user from the list.
+    /// Proposes the removal of this client, by `SelfRemove`, and of its user's other clients, by Remove; a client whose user
+    /// identity key was succeeded goes alone. Whoever commits next includes them, and strikes the user from the list if no
+    /// client remains.
     ///
     /// Once read in the log they await a commit. They are void with the next epoch, whatever its commit held: then propose
     /// again.
@@ -34,8 +35,12 @@ impl Group {
         let own = self.own_leaf();
         let signer = DeviceSigner(&device.key);
         let user = device.client.user();
-        let others: Vec<u32> = facts::leaves(self.mls.public_group())
+        let leaves = facts::leaves(self.mls.public_group());
+        // A superseded client may speak for itself only.
+        let goes_alone = claim::superseded(&leaves).contains_key(&own);
+        let others: Vec<u32> = leaves
             .iter()
+            .filter(|_| !goes_alone)
             .filter(|leaf| client(&leaf.facts.identity).is_some_and(|client| client.user() == user))
             .map(|leaf| leaf.index)
             .filter(|leaf| *leaf != own && !leaving.contains(leaf))

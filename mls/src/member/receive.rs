@@ -8,30 +8,36 @@
 //! ([`crate::key_package::MIN_REMAINING_LIFETIME`]).
 
 use grove_wire::{
-    mls::{ContentType, MlsMessage, SenderKind},
+    mls::{ContentType, Framing, MlsMessage, SenderKind},
     uri::{ClientUri, UserUri},
 };
 use openmls::{
-    framing::errors::{MessageDecryptionError, SecretTreeError},
-    group::{ProcessMessageError, QueuedProposal, StagedCommit, ValidationError},
-    prelude::{ProcessedMessage, ProcessedMessageContent, Sender},
+    group::{MergePendingCommitError, ProcessMessageError, QueuedProposal, StagedCommit},
+    prelude::{LeafNode, LeafNodeIndex, ProcessedMessage, ProcessedMessageContent, Sender},
 };
 
 use super::Group;
 use crate::{
-    franking, leaf,
+    franking,
+    identity::PublicKey,
+    leaf,
     public::{
         Refused,
         judge::{self, EMPTY_SAFE_AAD, Judged},
         proposal,
     },
     room::{
-        CommitFacts, Committer, RoomState,
+        CommitFacts, Committer, Leaf, RoomState, claim,
         validation::{ValidLeaf, objective},
     },
     storage::{MemberStorage, Records, StorageError},
     suite::{MlsError, convert},
 };
+
+mod error;
+
+pub use error::ReceiveError;
+use error::{not_merged, seen_before, unfollowable};
 
 /// What an entry of the log was.
 #[derive(Debug)]
@@ -87,43 +93,11 @@ pub struct Proposed {
     pub proposer: Option<ClientUri>,
 }
 
-/// Why an entry of the log could not be read. The group is as before.
-#[derive(Debug, thiserror::Error)]
-pub enum ReceiveError {
-    /// Made in an epoch that this client has not reached: a commit is missing.
-    #[error("the message is of epoch {found}, this client is in epoch {current}")]
-    Ahead {
-        /// This client's epoch.
-        current: u64,
-        /// The message's epoch.
-        found: u64,
-    },
-    /// This client has been removed from the room, or is not a member yet.
-    #[error("this client is not in the room any more")]
-    NotAMember,
-    /// Everybody refuses it, or should.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The storage failed; what was read must be read again.
-    #[error("the room's MLS state cannot be stored")]
-    Storage(#[source] StorageError),
-    /// Not a message of this room.
-    #[error("not a message of this room")]
-    WrongRoom,
-}
-
-impl From<MlsError> for ReceiveError {
-    fn from(error: MlsError) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
 impl Group {
     /// Reads the next entry of the room's log.
     ///
     /// # Errors
-    /// [`ReceiveError`]. After any, the group is unchanged and the next entry may be tried; a refused commit that others
-    /// merged means that this client must join anew.
+    /// [`ReceiveError`]. After any, the group is unchanged.
     pub fn receive<R: Records>(
         &mut self,
         storage: &MemberStorage<'_, R>,
@@ -146,18 +120,45 @@ impl Group {
                 found: framing.epoch,
             });
         }
+        if framing.content_type != ContentType::Commit {
+            return match self.process(storage, message, &framing)? {
+                Ok(processed) => self.take(storage, processed),
+                Err(error) => seen_before(error),
+            };
+        }
+        let claimed = match framing.sender {
+            Some(SenderKind::Member(leaf)) => self.client_at(leaf),
+            _ => None,
+        };
+        match self.process(storage, message, &framing) {
+            Ok(Ok(processed)) => {
+                let committer = committer(&processed).or(claimed);
+                self.take(storage, processed)
+                    .map_err(|error| unfollowable(error, committer))
+            }
+            // OpenMLS stages a commit after it has verified who signed it.
+            Ok(Err(ProcessMessageError::InvalidCommit(error))) => {
+                Err(unfollowable(MlsError::of(error).into(), claimed))
+            }
+            Ok(Err(error)) => seen_before(error).map_err(|error| unfollowable(error, None)),
+            Err(refused) => Err(unfollowable(refused.into(), None)),
+        }
+    }
+
+    /// Lets OpenMLS open a message, if its outside is that of our rooms.
+    fn process<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        message: &MlsMessage,
+        framing: &Framing<'_>,
+    ) -> Result<Result<ProcessedMessage, ProcessMessageError<StorageError>>, Refused> {
         check_authenticated_data(framing.content_type, framing.authenticated_data)?;
         // Somebody who proposes to add itself is refused before OpenMLS looks at it.
         if framing.sender == Some(SenderKind::NewMemberProposal) {
-            return Err(Refused::Proposal(proposal::ProposalViolation::Kind).into());
+            return Err(Refused::Proposal(proposal::ProposalViolation::Kind));
         }
-        match self
-            .mls
-            .process_message(storage, convert::protocol_message(message)?)
-        {
-            Ok(processed) => self.take(storage, processed),
-            Err(error) => seen_before(error),
-        }
+        let message = convert::protocol_message(message)?;
+        Ok(self.mls.process_message(storage, message))
     }
 
     fn take<R: Records>(
@@ -205,8 +206,9 @@ impl Group {
             return Err(unknown().into());
         };
         let node = self.mls.public_group().leaf(*index).ok_or_else(unknown)?;
-        let sender =
+        let mut sender =
             objective(&leaf::facts(node)).map_err(|error| Refused::Policy(error.into()))?;
+        sender.superseded_by = self.superseded_by(*index, node);
         let may_send = self.state.may_send(&sender.user);
         Ok(Received::Application {
             sender,
@@ -215,6 +217,23 @@ impl Group {
             authenticated_data,
             may_send,
         })
+    }
+
+    /// The current key of a leaf's user, if the leaf's own is superseded. Looks at that user's leaves only.
+    fn superseded_by(&self, index: LeafNodeIndex, node: &LeafNode) -> Option<PublicKey> {
+        let user = claim::user_part(node.credential().serialized_content());
+        let leaves: Vec<Leaf> = self
+            .mls
+            .public_group()
+            .treesync()
+            .full_leaves()
+            .filter(|(_, one)| claim::user_part(one.credential().serialized_content()) == user)
+            .map(|(index, one)| Leaf {
+                index: index.u32(),
+                facts: leaf::facts(one),
+            })
+            .collect();
+        claim::superseded(&leaves).get(&index.u32()).copied()
     }
 
     /// Judges a proposal and lets it await a commit.
@@ -255,7 +274,7 @@ impl Group {
         let merged = self.describe(&judged, &staged)?;
         self.mls
             .merge_staged_commit(storage, staged)
-            .map_err(MlsError::of)?;
+            .map_err(not_merged)?;
         self.state = judged.after;
         Ok(Received::Commit(merged))
     }
@@ -283,7 +302,12 @@ impl Group {
         };
         self.mls
             .merge_pending_commit(storage)
-            .map_err(MlsError::of)?;
+            .map_err(|error| match error {
+                MergePendingCommitError::MergeCommitError(error) => not_merged(error),
+                other @ MergePendingCommitError::MlsGroupStateError(_) => {
+                    MlsError::of(other).into()
+                }
+            })?;
         self.state = judged.after;
         Ok(Received::Commit(merged))
     }
@@ -353,16 +377,13 @@ fn is_franking_tag(data: &[u8]) -> bool {
     matches!(franking::find_tag(data), Ok(Some(tag)) if franking::authenticated_data(&tag) == data)
 }
 
-/// Tells a message that was opened before from one that cannot be opened.
-fn seen_before(error: ProcessMessageError<StorageError>) -> Result<Received, ReceiveError> {
-    match error {
-        ProcessMessageError::StorageError(error) => Err(ReceiveError::Storage(error)),
-        ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
-            // The log is ordered, so a generation left behind is one that was used.
-            MessageDecryptionError::SecretTreeError(
-                SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast,
-            ),
-        )) => Ok(Received::AlreadySeen),
-        other => Err(MlsError::of(other).into()),
-    }
+/// Who joins by an external commit, which the key in its own leaf has signed.
+fn committer(processed: &ProcessedMessage) -> Option<ClientUri> {
+    let (Sender::NewMemberCommit, ProcessedMessageContent::StagedCommitMessage(staged)) =
+        (processed.sender(), processed.content())
+    else {
+        return None;
+    };
+    let leaf = staged.update_path_leaf_node()?;
+    crate::public::client(leaf.credential().serialized_content())
 }

@@ -26,8 +26,9 @@ use openmls::{
 
 use super::{HubGroup, Refusal, client, judge, judge::Judged};
 use crate::{
+    identity::{DeviceCredential, PublicKey},
     key_package::{self, LastResort},
-    room::{CommitFacts, Committer, RoomState},
+    room::{CommitFacts, Committer, LeafFacts, RoomState},
     suite::{MlsError, convert},
 };
 
@@ -55,6 +56,35 @@ pub struct Added {
     pub last_resort: LastResort,
 }
 
+/// A leaf that a commit brings into the tree, signed by the user identity key in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLeaf {
+    /// Whose.
+    pub client: ClientUri,
+    /// The leaf's signature key.
+    pub key: PublicKey,
+    /// The user identity key of its device credential.
+    pub uik: PublicKey,
+}
+
+impl NewLeaf {
+    /// Reads a leaf that policy has let pass.
+    fn read(leaf: &LeafFacts) -> Result<Self, MlsError> {
+        let client = client(&leaf.identity);
+        let key = PublicKey::try_from(leaf.signature_key.as_slice()).ok();
+        let credential = leaf.device_credential.as_deref();
+        let credential = credential.and_then(|bytes| DeviceCredential::decode(bytes).ok());
+        match (client, key, credential) {
+            (Some(client), Some(key), Some(credential)) => Ok(Self {
+                client,
+                key,
+                uik: *credential.uik(),
+            }),
+            _ => Err(MlsError::text("a leaf without a device credential")),
+        }
+    }
+}
+
 /// A commit that may be written into the log.
 pub struct CheckedCommit {
     /// The epoch it begins.
@@ -65,6 +95,8 @@ pub struct CheckedCommit {
     pub removed: Vec<ClientUri>,
     /// The client that joins by it, if it is an external commit.
     pub joined: Option<ClientUri>,
+    /// All leaves it brings: added, joining, and the committer's own in its path.
+    pub new_leaves: Vec<NewLeaf>,
     /// All users with their roles after it, by index.
     pub participants: Vec<(UserUri, u32)>,
     /// The `GroupInfo` after it, whole, without a tree.
@@ -129,6 +161,7 @@ impl HubGroup {
             epoch_after: staged.epoch().as_u64(),
             added,
             removed: self.removed(&facts),
+            new_leaves: new_leaves(&facts)?,
             joined: matches!(facts.committer, Committer::Joiner(_)).then_some(committer),
             participants: after
                 .participants
@@ -313,6 +346,20 @@ impl HubGroup {
         .verify(&self.crypto, &key)
         .map_err(|_not_signed| Refusal::GroupInfo)
     }
+}
+
+fn new_leaves(facts: &CommitFacts) -> Result<Vec<NewLeaf>, MlsError> {
+    let joining = match &facts.committer {
+        Committer::Joiner(leaf) => Some(leaf),
+        Committer::Member(_) => None,
+    };
+    facts
+        .adds
+        .iter()
+        .chain(&facts.updated_leaf)
+        .chain(joining)
+        .map(NewLeaf::read)
+        .collect()
 }
 
 /// Bytes behind their length.

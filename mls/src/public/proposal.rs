@@ -9,7 +9,7 @@ use openmls::{
     prelude::{LeafNodeIndex, Sender},
 };
 
-use crate::room::{Pending, PendingKind, PendingProposal, RoomState};
+use crate::room::{Pending, PendingKind, PendingProposal, RoomState, claim};
 
 use super::{client, facts};
 
@@ -31,6 +31,9 @@ pub enum ProposalViolation {
     /// A client proposes to remove itself by Remove, which an external commit could not include.
     #[error("a client leaves by SelfRemove")]
     SelfByRemove,
+    /// The proposer's user identity key was succeeded; it may propose nothing but to leave.
+    #[error("a client whose user identity key was succeeded may only leave")]
+    Superseded,
     /// The leaf is blank.
     #[error("there is no leaf {0}")]
     UnknownLeaf(u32),
@@ -75,18 +78,22 @@ pub(crate) fn check(
         Sender::NewMemberCommit | Sender::NewMemberProposal => return Err(ProposalViolation::Kind),
     };
     let proposer = client_at(group, sender)?;
+    let superseded = claim::superseded(&facts::leaves(group));
     let needed = match proposal.kind {
         PendingKind::SelfRemove(_) => capability::CAN_REMOVE_SELF,
         PendingKind::Remove(_) if leaf == sender => return Err(ProposalViolation::SelfByRemove),
+        PendingKind::Remove(_) if superseded.contains_key(&sender) => {
+            return Err(ProposalViolation::Superseded);
+        }
         PendingKind::Remove(_) if leaving.user() != proposer.user() => {
             return Err(ProposalViolation::NotOwnClient);
         }
         PendingKind::Remove(_) => capability::CAN_REMOVE_OWN_CLIENT,
     };
-    if !state
-        .roles
-        .may(state.participants.role_of(&proposer.user()), needed)
-    {
+    let role = state.participants.role_of(&proposer.user());
+    // As in a commit: whoever holds the current key clears away what it has succeeded.
+    let clears = leaf != sender && superseded.contains_key(&leaf);
+    if !clears && !state.roles.may(role, needed) {
         return Err(ProposalViolation::NotAllowed);
     }
     Ok(Standing {

@@ -8,6 +8,7 @@ use grove_wire::{limits::MAX_DEVICES_PER_USER, uri::UserUri};
 
 use crate::room::{
     Leaf, PolicyViolation, Role, RoomState,
+    claim::{Claim, current},
     validation::{ValidLeaf, objective},
 };
 
@@ -23,8 +24,11 @@ pub(crate) fn check(
         .map(|one| (&one.user, one.role))
         .collect();
     let mut valid = Vec::with_capacity(leaves.len());
+    let mut claims: BTreeMap<UserUri, Vec<Claim>> = BTreeMap::new();
     for leaf in leaves {
         let judged = objective(&leaf.facts)?;
+        let of_user = claims.entry(judged.user.clone()).or_default();
+        of_user.push(Claim::read(&leaf.facts)?);
         match roles.get(&judged.user) {
             None => return Err(PolicyViolation::AddOfNonParticipant(judged.user)),
             Some(role) if *role <= Role::Banned.index() => {
@@ -34,7 +38,10 @@ pub(crate) fn check(
         }
     }
     check_users(&valid)?;
-    Ok(valid)
+    match claims.iter().find(|(_, claims)| current(*claims).is_none()) {
+        Some((user, _)) => Err(PolicyViolation::TwoIdentities(user.clone())),
+        None => Ok(valid),
+    }
 }
 
 fn check_users(valid: &[(u32, ValidLeaf)]) -> Result<(), PolicyViolation> {
@@ -49,10 +56,6 @@ fn check_users(valid: &[(u32, ValidLeaf)]) -> Result<(), PolicyViolation> {
     for (user, leaves) in users {
         if leaves.len() > MAX_DEVICES_PER_USER {
             return Err(PolicyViolation::TooManyClients(user.clone()));
-        }
-        let keys: BTreeSet<_> = leaves.iter().map(|leaf| leaf.uik).collect();
-        if keys.len() > 1 {
-            return Err(PolicyViolation::TwoIdentities(user.clone()));
         }
     }
     Ok(())

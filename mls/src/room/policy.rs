@@ -11,11 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grove_wire::{limits::MAX_DEVICES_PER_USER, uri::UserUri};
 
-use super::{CommitFacts, Committer, Pending, PendingKind, PolicyViolation, Role, RoomState};
+use super::{
+    CommitFacts, Committer, Pending, PendingKind, PolicyViolation, Role, RoomState, claim::current,
+};
 
 mod case;
 mod leaves;
 mod list;
+mod succession;
 
 use case::{Arrived, Case, Occupant};
 
@@ -36,7 +39,9 @@ pub fn check(
     check_pending(pending, commit, &gone)?;
     let arrived = case.check_new_leaves()?;
     let after = case.check_components(&gone)?;
+    case.check_superseded_committer(&after, &gone, &arrived)?;
     check_tree_after(&case, &after, &gone, &arrived)?;
+    case.check_arrivals(&gone, &arrived)?;
     Ok(after)
 }
 
@@ -138,12 +143,10 @@ fn check_user_after(
     if occupants.len() > MAX_DEVICES_PER_USER {
         return Err(PolicyViolation::TooManyClients(user.clone()));
     }
-    let mut keys = occupants.iter().map(|occupant| occupant.uik);
-    let first = keys.next();
-    if keys.any(|key| Some(key) != first) {
-        return Err(PolicyViolation::TwoIdentities(user.clone()));
+    match current(occupants.iter().map(|occupant| &occupant.claim)) {
+        Some(_) => Ok(()),
+        None => Err(PolicyViolation::TwoIdentities(user.clone())),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use super::{
     PendingProposal, PolicyViolation, Proposer, Removal, Role, RoomState, policy,
 };
 use crate::identity::{
-    CREATION_RECORD_VERSION, CreationRecord, DeviceCredential, DeviceKey, PublicKey, ServerKey,
-    SignedCreationRecord, UserIdentityKey,
+    CREATION_RECORD_VERSION, CreationRecord, DeviceCredential, DeviceKey, DeviceList, PublicKey,
+    RecoveryKey, ServerKey, SignedCreationRecord, SignedDeviceList, SignedUikRotation, Succession,
+    UserIdentityKey,
 };
 
 /// A user with as many devices as a test wants.
@@ -30,6 +31,51 @@ impl Person {
             user,
             uik: UserIdentityKey::from_seed([seed; 32]),
             seed,
+        }
+    }
+
+    /// The same user and devices with the identity key after so many rotations.
+    pub(super) fn rotated(&self, times: u8) -> Self {
+        Self {
+            user: self.user.clone(),
+            uik: UserIdentityKey::from_seed([self.seed.wrapping_add(times * 16); 32]),
+            seed: self.seed,
+        }
+    }
+
+    /// The proof that the key of `new` succeeds this one's, signed by this one's.
+    pub(super) fn succession(&self, new: &Self) -> Succession {
+        let version = 2 + u64::from(new.uik.seed().first().copied().unwrap_or_default() / 16);
+        let rotation = SignedUikRotation::by_uik(&self.uik, &self.user, &new.uik.public(), version);
+        Succession::by_uik(rotation)
+    }
+
+    /// The same proof, signed by this recovery key. The device list before names the user's own one.
+    pub(super) fn succession_by(&self, recovery: &RecoveryKey, new: &Self) -> Succession {
+        let list = DeviceList {
+            user: self.user.clone(),
+            version: 1,
+            prev_hash: None,
+            uik: self.uik(),
+            recovery: self.recovery().public(),
+            devices: Vec::new(),
+            not_after: 1_000,
+        };
+        let list = SignedDeviceList::sign(&self.uik, list).unwrap();
+        let (old, new) = (self.uik(), new.uik());
+        let rotation = SignedUikRotation::by_recovery(recovery, &self.user, &old, &new, 2);
+        Succession::by_recovery(rotation, &list)
+    }
+
+    pub(super) fn recovery(&self) -> RecoveryKey {
+        RecoveryKey::from_seed([self.seed ^ 0x40; 32])
+    }
+
+    /// A leaf that shows a succession.
+    pub(super) fn leaf_with(&self, device: u8, succession: &Succession) -> LeafFacts {
+        LeafFacts {
+            succession: Some(succession.as_bytes().to_vec()),
+            ..self.leaf(device)
         }
     }
 
@@ -67,6 +113,7 @@ impl Person {
             identity: client.as_str().as_bytes().to_vec(),
             signature_key: key.as_bytes().to_vec(),
             device_credential: Some(credential.to_bytes()),
+            succession: None,
             not_after_lifetime: None,
         }
     }
@@ -157,6 +204,12 @@ impl Scene {
             leaf,
             proposer: Proposer::Committer,
         });
+        self
+    }
+
+    /// The committer's new leaf.
+    pub(super) fn update(mut self, facts: LeafFacts) -> Self {
+        self.commit.updated_leaf = Some(facts);
         self
     }
 

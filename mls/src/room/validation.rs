@@ -12,7 +12,10 @@ use std::fmt;
 use grove_wire::uri::{ClientUri, UserUri};
 
 use super::facts::LeafFacts;
-use crate::identity::{DeviceCredential, DeviceCredentialError, DeviceList, Pin, PublicKey};
+use crate::identity::{
+    DeviceCredential, DeviceCredentialError, DeviceList, Pin, PublicKey, Succession,
+    SuccessionError,
+};
 
 /// Why a leaf is refused by everybody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +32,9 @@ pub enum IdentityViolation {
     /// The leaf has no device credential.
     #[error("the leaf has no device credential")]
     MissingCredential,
+    /// The leaf's succession is malformed, not signed, or leads to another key than the leaf's.
+    #[error("the leaf's succession is refused: {0}")]
+    SuccessionInvalid(#[from] SuccessionError),
 }
 
 /// A leaf whose user identity key signed it. Which key that is remains to be judged.
@@ -46,6 +52,9 @@ pub struct ValidLeaf {
     pub list_version: u64,
     /// Until when it is fresh, in milliseconds since 1970.
     pub not_after: u64,
+    /// The user's current key in the room, if the leaf's own is superseded there. A leaf alone never tells:
+    /// [`crate::member::Group`] fills it in.
+    pub superseded_by: Option<PublicKey>,
 }
 
 /// Judges a leaf by itself.
@@ -55,13 +64,21 @@ pub struct ValidLeaf {
 pub fn objective(leaf: &LeafFacts) -> Result<ValidLeaf, IdentityViolation> {
     let claimed = claimed(leaf)?;
     claimed.credential.verify(&claimed.client, &claimed.key)?;
+    let user = claimed.client.user();
+    if let Some(succession) = &claimed.succession {
+        succession.verify(&user)?;
+        if succession.leads_to() != claimed.credential.uik() {
+            return Err(SuccessionError::Unlinked.into());
+        }
+    }
     Ok(ValidLeaf {
-        user: claimed.client.user(),
+        user,
         client: claimed.client,
         key: claimed.key,
         uik: *claimed.credential.uik(),
         list_version: claimed.credential.version(),
         not_after: claimed.credential.not_after(),
+        superseded_by: None,
     })
 }
 
@@ -70,6 +87,7 @@ pub(super) struct Claimed {
     pub(super) client: ClientUri,
     pub(super) key: PublicKey,
     pub(super) credential: DeviceCredential,
+    pub(super) succession: Option<Succession>,
 }
 
 pub(super) fn claimed(leaf: &LeafFacts) -> Result<Claimed, IdentityViolation> {
@@ -89,6 +107,11 @@ pub(super) fn claimed(leaf: &LeafFacts) -> Result<Claimed, IdentityViolation> {
         client,
         key,
         credential: DeviceCredential::decode(credential)?,
+        succession: leaf
+            .succession
+            .as_deref()
+            .map(Succession::decode)
+            .transpose()?,
     })
 }
 
@@ -144,13 +167,17 @@ impl fmt::Display for Subjective {
 }
 
 /// Judges a valid leaf by what this client knows. A list of another user is taken for none.
+///
+/// A superseded leaf is judged by the key that succeeded its own: the newest list, which that key signed, says whether the
+/// device is one of the user's still.
 pub fn subjective(leaf: &ValidLeaf, known: &Known<'_>) -> Subjective {
+    let found = leaf.superseded_by.unwrap_or(leaf.uik);
     if let Some(pin) = known.pin
-        && pin.uik != leaf.uik
+        && pin.uik != found
     {
         return Subjective::Changed {
             pinned: pin.uik,
-            found: leaf.uik,
+            found,
         };
     }
     let Some(list) = known.list.filter(|list| list.user == leaf.user) else {
@@ -160,10 +187,10 @@ pub fn subjective(leaf: &ValidLeaf, known: &Known<'_>) -> Subjective {
             Subjective::Unverified
         };
     };
-    if list.uik != leaf.uik {
+    if list.uik != found {
         return Subjective::Changed {
             pinned: list.uik,
-            found: leaf.uik,
+            found,
         };
     }
     match list.find(&leaf.client) {

@@ -98,6 +98,17 @@ pub enum PolicyViolation {
     /// The role definitions cannot be these.
     #[error(transparent)]
     Roles(#[from] RolesError),
+    /// A new leaf has another user identity key than its user has in this room, and does not show that the one succeeded the
+    /// other.
+    #[error(
+        "a client of {0} has a new user identity key that does not succeed the one in this room"
+    )]
+    SuccessionMissing(UserUri),
+    /// A client whose user identity key was succeeded commits or proposes more than its own renewal or removal.
+    #[error(
+        "the client's user identity key was succeeded; it may only renew its own leaf, or leave"
+    )]
+    Superseded,
     /// A user would have more clients in the room than devices are allowed.
     #[error("{0} would have too many clients")]
     TooManyClients(UserUri),

@@ -64,6 +64,7 @@ impl Device {
                 client,
                 key,
                 credential,
+                succession: None,
             },
             records: Map::default(),
             group: None,

@@ -177,6 +177,29 @@ fn an_epoch_seen_already_is_not_joined_again() {
 }
 
 #[test]
+fn an_epoch_before_what_another_device_saw_is_not_joined() {
+    let mut world = World::with(&["alice", "bob"]);
+    world.devices.push(device("bob", 1));
+    let found = world.group(0).epoch();
+    let group_info = GroupInfo::from_bytes(world.group_info.clone()).unwrap();
+    let tree = world.hub.tree().unwrap();
+    let join = |at_least| {
+        let records = Map::default();
+        let storage = MemberStorage::new(&records);
+        let identity = &world.devices[2].identity;
+        let room = &world.room;
+        external::external_commit(&storage, identity, &group_info, &tree, &[], room, at_least)
+            .map(|(group, _bundle)| group.epoch())
+    };
+    let seen = found + 1;
+    assert!(matches!(
+        join(Some(seen)),
+        Err(ExternalError::Stale { seen: one, found: other }) if one == seen && other == found
+    ));
+    assert_eq!(join(Some(found)).unwrap(), found + 1, "negative control");
+}
+
+#[test]
 fn the_answer_must_be_the_hubs_and_of_the_room() {
     let world = World::with(&["alice", "bob"]);
     let bob = &world.devices[1].identity;
@@ -237,7 +260,8 @@ fn a_room_that_is_not_the_one_wanted_is_not_joined() {
             &group_info,
             &tree,
             &[],
-            &world.room
+            &world.room,
+            None
         ),
         Err(ExternalError::WrongRoom)
     ));

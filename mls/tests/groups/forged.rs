@@ -35,7 +35,7 @@ use crate::plain::{
     Key, capabilities, commit, extensions, hand_in, identity, key_package, openmls, openmls_merges,
     wire,
 };
-use crate::world::{World, device, uik, user};
+use crate::world::{World, device, uik, unfollowable, user};
 
 /// A world in which bob, a member, adds what he made up, and what hub and alice say to it.
 struct Attempt {
@@ -81,7 +81,9 @@ impl Attempt {
         let entry = self.world.log.len() - 1;
         let before = self.world.group(0).epoch();
         match self.world.read(0, entry) {
-            Err(ReceiveError::Refused(Refused::Policy(violation))) => assert_eq!(violation, by_hub),
+            Err(ReceiveError::Unfollowable { reason, .. }) => {
+                assert_eq!(reason, by_hub.to_string());
+            }
             other => panic!("alice says: {other:?}"),
         }
         assert_eq!(self.world.group(0).epoch(), before);
@@ -220,7 +222,10 @@ fn a_member_that_turns_into_somebody_else_is_refused() {
         let entry = world.log.len() - 1;
         assert!(matches!(
             world.read(0, entry),
-            Err(ReceiveError::Refused(Refused::Policy(_)))
+            Err(ReceiveError::Unfollowable {
+                committer: Some(_),
+                ..
+            })
         ));
         assert!(
             openmls_merges(&world.devices[0], &room, &forged.commit),
@@ -255,12 +260,8 @@ fn a_member_that_turns_into_another_of_its_users_clients_is_refused() {
     );
     world.submit(forged.commit);
     let entry = world.log.len() - 1;
-    assert!(matches!(
-        world.read(0, entry),
-        Err(ReceiveError::Refused(Refused::Policy(
-            PolicyViolation::ChangedClient
-        )))
-    ));
+    let reason = Refused::Policy(PolicyViolation::ChangedClient);
+    assert!(unfollowable(world.read(0, entry), &reason));
 }
 
 #[test]
@@ -365,7 +366,15 @@ fn a_room_with_a_second_alice_in_it_is_not_joined() {
         other => panic!("{other:?}"),
     }
     let of_dave = MemberStorage::new(&dave.records);
-    match external::external_commit(&of_dave, &dave.identity, &group_info, &tree, &[], &room) {
+    match external::external_commit(
+        &of_dave,
+        &dave.identity,
+        &group_info,
+        &tree,
+        &[],
+        &room,
+        None,
+    ) {
         Err(ExternalError::Policy(violation)) => assert_eq!(violation, refused),
         other => panic!("{other:?}"),
     }

@@ -18,6 +18,7 @@ mod plain;
 mod races;
 mod refused;
 mod removal;
+mod rotation;
 mod snapshots;
 mod talk;
 mod walker;

@@ -1,8 +1,8 @@
 //! What another program with a member's keys could send, made with OpenMLS itself; and what OpenMLS alone makes of it.
 
 use grove_mls::{
-    identity::{DeviceCredential, DeviceKey},
-    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS},
+    identity::{DeviceCredential, DeviceKey, Succession},
+    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION},
     public::{CheckedCommit, CommitParts, Refusal},
     storage::MemberStorage,
 };
@@ -18,13 +18,16 @@ use grove_wire::{
 use openmls::{
     component::ComponentData,
     framing::SafeAadItem,
+    group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY,
+    messages::group_info::VerifiableGroupInfo,
     messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal},
     prelude::{
         BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType,
         CredentialWithKey, Extension, ExtensionType, Extensions, GroupId, Initial, KeyPackage,
-        LeafNode, LeafNodeIndex, LeafNodeParameters, Lifetime, MlsGroup, MlsMessageBodyIn,
-        MlsMessageIn, MlsMessageOut, ProcessedMessageContent, Proposal, ProposalOrRefType,
-        ProposalType, Propose, ProtocolMessage, ProtocolVersion, SignatureScheme, UnknownExtension,
+        LeafNode, LeafNodeIndex, LeafNodeParameters, Lifetime, MlsGroup, MlsGroupJoinConfig,
+        MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProcessedMessageContent, Proposal,
+        ProposalOrRefType, ProposalType, Propose, ProtocolMessage, ProtocolVersion, RatchetTreeIn,
+        SignatureScheme, UnknownExtension,
     },
 };
 use openmls_traits::{
@@ -181,6 +184,51 @@ pub(crate) fn hand_in(
         .check_commit(parts, &world.devices[actor].identity.client, world.now_ms)
 }
 
+/// Joins with whatever leaf it likes.
+pub(crate) fn external_commit(
+    device: &Device,
+    world: &World,
+    extensions: Extensions<LeafNode>,
+) -> ForgedCommit {
+    let storage = MemberStorage::new(&device.records);
+    let group_info = world.group_info.as_slice();
+    let group_info = VerifiableGroupInfo::tls_deserialize(&mut &*group_info).unwrap();
+    let tree = world.hub.tree().unwrap();
+    let tree = RatchetTreeIn::tls_deserialize(&mut tree.as_bytes()).unwrap();
+    let key = Key(&device.identity.key);
+    let parameters = LeafNodeParameters::builder()
+        .with_capabilities(capabilities())
+        .with_extensions(extensions)
+        .build();
+    let join_config = MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
+        .build();
+    let (_group, made) = MlsGroup::external_commit_builder()
+        .with_ratchet_tree(tree)
+        .with_config(join_config)
+        .build_group(
+            &storage,
+            group_info,
+            identity(device.identity.client.as_str(), &device.identity.key),
+        )
+        .unwrap()
+        .leaf_node_parameters(parameters)
+        .load_psks(&storage)
+        .unwrap()
+        .create_group_info(true)
+        .use_ratchet_tree_extension(false)
+        .build(storage.rand(), storage.crypto(), &key, |_| true)
+        .unwrap()
+        .finalize(&storage)
+        .unwrap();
+    let group_info = made.group_info().unwrap().tls_serialize_detached().unwrap();
+    ForgedCommit {
+        commit: wire(made.commit()),
+        welcome: None,
+        group_info: GroupInfoOption::Full(GroupInfo::from_bytes(group_info).unwrap()),
+    }
+}
+
 /// Whether a member without our checks merges a commit.
 pub(crate) fn openmls_merges(device: &Device, room: &RoomUri, message: &MlsMessage) -> bool {
     let (storage, mut group) = openmls(device, room);
@@ -270,6 +318,7 @@ pub(crate) fn capabilities() -> Capabilities {
     let extensions: Vec<ExtensionType> = EXTENSIONS
         .iter()
         .copied()
+        .chain([UIK_SUCCESSION_EXTENSION])
         .map(ExtensionType::from)
         .collect();
     let proposals: Vec<ProposalType> = PROPOSALS.iter().copied().map(ProposalType::from).collect();
@@ -291,6 +340,28 @@ pub(crate) fn extensions(credential: Option<&DeviceCredential>) -> Extensions<Le
             Extensions::single(Extension::Unknown(DEVICE_CREDENTIAL_EXTENSION, content)).unwrap()
         }
     }
+}
+
+/// The extensions of a leaf that shows a succession.
+pub(crate) fn succeeding(
+    credential: &DeviceCredential,
+    succession: &Succession,
+) -> Extensions<LeafNode> {
+    let unknown = |kind, content| Extension::Unknown(kind, UnknownExtension(content));
+    Extensions::from_vec(vec![
+        unknown(DEVICE_CREDENTIAL_EXTENSION, credential.to_bytes()),
+        unknown(UIK_SUCCESSION_EXTENSION, succession.as_bytes().to_vec()),
+    ])
+    .unwrap()
+}
+
+/// Whether the device's leaf shows a succession.
+pub(crate) fn shows_succession(device: &Device, room: &RoomUri) -> bool {
+    let (_storage, group) = openmls(device, room);
+    let leaf = group.own_leaf_node().unwrap();
+    leaf.extensions()
+        .unknown(UIK_SUCCESSION_EXTENSION)
+        .is_some()
 }
 
 pub(crate) fn identity(text: &str, key: &DeviceKey) -> CredentialWithKey {

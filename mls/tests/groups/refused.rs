@@ -22,7 +22,7 @@ use openmls::{
 
 use crate::{
     plain::{self, ForgedCommit},
-    world::{Group, World, device, user},
+    world::{Group, World, device, unfollowable, user},
 };
 
 fn both_refuse(world: &mut World, actor: usize, forged: &ForgedCommit, expected: &PolicyViolation) {
@@ -34,7 +34,11 @@ fn both_refuse(world: &mut World, actor: usize, forged: &ForgedCommit, expected:
     let entry = world.log.len() - 1;
     let reader = usize::from(actor == 0);
     match world.read(reader, entry) {
-        Err(ReceiveError::Refused(Refused::Policy(violation))) => assert_eq!(violation, *expected),
+        Err(ReceiveError::Unfollowable { committer, reason }) => {
+            assert_eq!(reason, expected.to_string());
+            let signer = &world.devices[actor].identity.client;
+            assert_eq!(committer.as_ref(), Some(signer));
+        }
         other => panic!("{other:?}"),
     }
     world.log.pop();
@@ -199,9 +203,9 @@ fn authenticated_data_behind_the_frame_is_refused() {
     );
     world.submit(forged.commit.clone());
     let entry = world.log.len() - 1;
-    assert!(matches!(
+    assert!(unfollowable(
         world.read(1, entry),
-        Err(ReceiveError::Refused(Refused::AuthenticatedData))
+        &Refused::AuthenticatedData
     ));
     assert!(
         plain::openmls_merges(&world.devices[1], &room, &forged.commit),
@@ -362,12 +366,8 @@ fn a_key_package_with_too_long_a_life_is_refused_by_all() {
     );
     world.submit(forged.commit.clone());
     let entry = world.log.len() - 1;
-    assert!(matches!(
-        world.read(1, entry),
-        Err(ReceiveError::Refused(Refused::KeyPackage(
-            KeyPackageError::Lifetime
-        )))
-    ));
+    let reason = Refused::KeyPackage(KeyPackageError::Lifetime);
+    assert!(unfollowable(world.read(1, entry), &reason));
     assert!(
         plain::openmls_merges(&world.devices[1], &room, &forged.commit),
         "negative control"

@@ -5,9 +5,11 @@ use grove_mls::{
     room::{PolicyViolation, Role},
 };
 
+use grove_wire::uri::ClientUri;
+
 use crate::{
     plain,
-    world::{Group, World, device, merged, user},
+    world::{Group, World, device, merged, unfollowable, user},
 };
 
 #[test]
@@ -84,16 +86,47 @@ fn a_member_may_not_remove_another_and_is_stopped_by_itself_hub_and_members() {
     ));
     world.submit(commit.commit.clone());
     let entry = world.log.len() - 1;
-    assert!(matches!(
-        world.read(0, entry),
-        Err(ReceiveError::Refused(Refused::Policy(
-            PolicyViolation::RemovalNotAllowed(_)
-        )))
-    ));
+    let reason = Refused::Policy(PolicyViolation::RemovalNotAllowed(user("carol")));
+    assert!(unfollowable(world.read(0, entry), &reason));
     assert!(
         plain::openmls_merges(&world.devices[0], &world.room, &commit.commit),
         "negative control"
     );
+}
+
+#[test]
+fn single_clients_are_removed_and_whose_last_one_goes_is_struck() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    world.devices.push(device("bob", 1));
+    world.add(0, &[3]).unwrap();
+    let clients: Vec<ClientUri> = world
+        .devices
+        .iter()
+        .map(|device| device.identity.client.clone())
+        .collect();
+    let remove = |world: &mut World, actor: usize, gone: &[usize]| {
+        let gone: Vec<ClientUri> = gone.iter().map(|one| clients[*one].clone()).collect();
+        world.commit(actor, |group, storage, device| {
+            group.remove_clients(storage, device, &gone)
+        })
+    };
+    // Own clients without any power, others' only with it.
+    assert!(matches!(
+        remove(&mut world, 2, &[3]),
+        Err(CommitError::Refused(Refused::Policy(
+            PolicyViolation::RemovalNotAllowed(_)
+        )))
+    ));
+    remove(&mut world, 1, &[3]).unwrap();
+    assert_eq!(world.members(), vec![0, 1, 2]);
+    assert!(world.hub.state().participants.role_of(&user("bob")) > 0);
+    assert!(matches!(
+        remove(&mut world, 1, &[3]),
+        Err(CommitError::Nothing)
+    ));
+    remove(&mut world, 0, &[1, 3]).unwrap();
+    assert_eq!(world.members(), vec![0, 2]);
+    assert_eq!(world.hub.state().participants.role_of(&user("bob")), 0);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use grove_mls::{
     },
     key_package::{LastResort, ValidKeyPackage},
     member::{
-        CommitError, DeviceIdentity, Merged, NewRoom, ReceiveError, Received, create, external,
-        join,
+        CommitError, DeviceIdentity, Merged, NewRoom, ReceiveError, Received, Refused, create,
+        external, join,
     },
     public::{CommitParts, HubGroup, Refusal, group_info},
     room::Role,
@@ -360,6 +360,7 @@ impl World {
             &tree,
             &pending,
             &room,
+            None,
         );
         let (group, bundle) = made?;
         device.records.write(&storage);
@@ -382,4 +383,9 @@ pub(crate) fn text(received: &Received) -> &[u8] {
         Received::Application { data, .. } => data,
         other => panic!("not a message: {other:?}"),
     }
+}
+
+/// Whether a commit cannot be followed, for this reason.
+pub(crate) fn unfollowable(read: Result<Received, ReceiveError>, expected: &Refused) -> bool {
+    matches!(read, Err(ReceiveError::Unfollowable { reason, .. }) if reason == expected.to_string())
 }

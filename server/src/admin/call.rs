@@ -1,7 +1,7 @@
 //! The command's side of the socket.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +11,8 @@ use super::{Reply, Request, socket::SocketPath};
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A reply is at most this long: a list of a thousand rooms takes less than one.
+const MAX_REPLY_BYTES: u64 = 16 << 20;
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,7 @@ pub fn call(data_dir: &Path, request: &Request) -> Result<Reply, CallError> {
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer)?;
+    BufReader::new(stream.take(MAX_REPLY_BYTES)).read_line(&mut answer)?;
     Ok(serde_json::from_str(&answer)?)
 }
 

@@ -1,84 +1,51 @@
 //! `groved admin`: what the operator asks a running server.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, UNIX_EPOCH},
-};
+mod nouns;
+mod qr;
+mod tell;
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
+use clap::Args;
+
+use self::nouns::Noun;
 use super::{Failure, Place, say};
-use crate::admin::{Invite, Reply, Request, User, call};
+use crate::admin::{Reply, call};
+
+const HELP: &str = "Talks to the running groved through admin.sock in its data directory: run it as the user of the server, \
+or as root. Nobody's messages can be read here, and nobody's identity can be reset.
+
+Users are named by address or by the part before the @, devices by client URI or its last part, rooms by URI or the part \
+behind /r/.
+
+Examples:
+  groved admin invites create --qr
+  groved admin users list
+  groved admin devices list alice
+  groved admin sessions end alice
+  groved admin rooms show mimi://a.example/r/4y7c...
+  groved admin statistics --json
+
+Exit codes:
+  0  done
+  1  failed: the log of the server says why
+  2  the command line is wrong
+  3  the configuration, which says where the server's data is, is wrong
+  5  no groved is running on that data directory
+  6  refused as asked: no such user, device, room or invite";
 
 /// `groved admin`.
 #[derive(Debug, Args)]
+#[command(after_help = HELP)]
 pub(super) struct Admin {
     /// Data directory of the running server [default: that of the configuration]
     #[arg(long, global = true, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
-    /// Print the reply as JSON
+    /// Print the reply as one JSON object
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     noun: Noun,
-}
-
-#[derive(Debug, Subcommand)]
-enum Noun {
-    /// Tokens that let people register
-    #[command(subcommand)]
-    Invites(Invites),
-    /// People with an account
-    #[command(subcommand)]
-    Users(Users),
-}
-
-#[derive(Debug, Subcommand)]
-enum Invites {
-    /// Make an invite and print its token, which is shown this once
-    Create {
-        /// For how many accounts
-        #[arg(long, default_value_t = 1)]
-        uses: u32,
-        /// For how long, as in 12h or 7days
-        #[arg(long, default_value = "7days", value_parser = humantime::parse_duration)]
-        expires_in: Duration,
-    },
-    /// Show the newest invites
-    List,
-    /// Make an invite worth nothing
-    Revoke {
-        /// Its number, as `list` shows it
-        invite: i64,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Users {
-    /// Show users in the order of their names
-    List {
-        /// Only those after this name
-        #[arg(long, default_value = "")]
-        after: String,
-        /// At most so many
-        #[arg(long, default_value_t = 1000)]
-        limit: u32,
-    },
-    /// Show one user and the devices
-    Show {
-        /// Address, as in alice@a.example, or the part before the @
-        user: String,
-    },
-    /// End a user's sessions and let none open
-    Disable {
-        /// Address, as in alice@a.example, or the part before the @
-        user: String,
-    },
-    /// Let a disabled user in again
-    Enable {
-        /// Address, as in alice@a.example, or the part before the @
-        user: String,
-    },
 }
 
 impl Admin {
@@ -92,7 +59,10 @@ impl Admin {
             let json = serde_json::to_string(&reply).map_err(std::io::Error::from)?;
             say(json)?;
         } else {
-            tell(&reply)?;
+            tell::tell(&reply)?;
+            if let (Reply::InviteCreated { link, .. }, true) = (&reply, self.noun.wants_qr()) {
+                say(qr::draw(link).ok_or_else(|| Failure::Failed(TOO_LONG.to_owned()))?)?;
+            }
         }
         match reply {
             Reply::Failed { reason } => Err(Failure::Failed(reason)),
@@ -102,65 +72,45 @@ impl Admin {
     }
 }
 
-impl Noun {
-    fn request(&self) -> Request {
-        match self {
-            Self::Invites(Invites::Create { uses, expires_in }) => Request::InvitesCreate {
-                uses: *uses,
-                expires_in_s: expires_in.as_secs(),
-            },
-            Self::Invites(Invites::List) => Request::InvitesList {},
-            Self::Invites(Invites::Revoke { invite }) => Request::InvitesRevoke { invite: *invite },
-            Self::Users(Users::List { after, limit }) => Request::UsersList {
-                after: after.clone(),
-                limit: *limit,
-            },
-            Self::Users(Users::Show { user }) => Request::UsersShow { user: user.clone() },
-            Self::Users(Users::Disable { user }) => Request::UsersDisable { user: user.clone() },
-            Self::Users(Users::Enable { user }) => Request::UsersEnable { user: user.clone() },
+const TOO_LONG: &str = "the link does not fit into a code; the invite is good all the same";
+
+#[cfg(test)]
+#[expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::super::{Cli, Command};
+    use crate::admin::Request;
+
+    fn request(line: &str) -> Request {
+        match Cli::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Admin(admin) => admin.noun.request(),
+            other => panic!("{other:?}"),
         }
     }
-}
 
-/// Prints a reply for people. A token stands alone on its line, so that a script can take it.
-fn tell(reply: &Reply) -> std::io::Result<()> {
-    match reply {
-        Reply::Done {} => say("done"),
-        Reply::Failed { .. } | Reply::Refused { .. } => Ok(()),
-        Reply::InviteCreated { token, .. } => say(token),
-        Reply::Invites { invites } => invites.iter().try_for_each(tell_invite),
-        Reply::User { user, clients } => {
-            tell_user(user)?;
-            clients
-                .iter()
-                .try_for_each(|client| say(format_args!("  {client}")))
-        }
-        Reply::Users { users } => users.iter().try_for_each(tell_user),
+    #[test]
+    fn the_command_line_is_one() {
+        Cli::command().debug_assert();
     }
-}
 
-fn tell_invite(invite: &Invite) -> std::io::Result<()> {
-    let (number, left, uses) = (invite.invite, invite.uses_left, invite.uses);
-    let revoked = if invite.revoked { "  revoked" } else { "" };
-    let expires = time(invite.expires_at);
-    say(format_args!(
-        "{number}  {left} of {uses} left  expires {expires}{revoked}"
-    ))
-}
-
-fn tell_user(user: &User) -> std::io::Result<()> {
-    let (address, devices, since) = (&user.address, user.active_devices, time(user.created_at));
-    let disabled = if user.disabled_at.is_some() {
-        "  disabled"
-    } else {
-        ""
-    };
-    say(format_args!(
-        "{address}  {devices} active devices  since {since}{disabled}"
-    ))
-}
-
-/// RFC 3339, in UTC, to the second.
-fn time(ms: u64) -> impl std::fmt::Display {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms))
+    #[test]
+    fn two_names_of_a_verb_ask_for_the_same() {
+        for (one, other) in [
+            ("invites revoke 3", "invites withdraw 3"),
+            ("devices disconnect alice", "sessions end alice"),
+            ("devices disconnect alice", "devices end-sessions alice"),
+            ("statistics", "stats --json"),
+        ] {
+            let [one, other] = [one, other].map(|line| request(&format!("groved admin {line}")));
+            assert_eq!(one, other);
+        }
+        let all = request("groved admin invites list");
+        let expected = Request::InvitesList {
+            before: None,
+            limit: 1000,
+        };
+        assert_eq!(all, expected);
+        assert!(Cli::try_parse_from(["groved", "admin", "sessions", "end"]).is_err());
+    }
 }

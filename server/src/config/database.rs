@@ -106,15 +106,10 @@ impl RawDatabase {
         }
         Ok(config)
     }
+}
 
-    /// Takes a URL that holds a password out, before it is shown.
-    pub(super) fn hide_secrets(&mut self) {
-        let secret = |url: &String| {
-            url.parse::<PostgresConfig>()
-                .map_or(true, |config| config.get_password().is_some())
-        };
-        if self.url.as_ref().is_some_and(secret) {
-            self.url = Some("(holds a password, not shown)".to_owned());
-        }
-    }
+/// Whether a URL must not be shown. What cannot be read is taken for a secret.
+pub(super) fn holds_a_password(url: &str) -> bool {
+    url.parse::<PostgresConfig>()
+        .map_or(true, |config| config.get_password().is_some())
 }

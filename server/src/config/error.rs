@@ -2,25 +2,31 @@
 
 use std::{fmt, io, path::PathBuf};
 
-/// Why the configuration was not accepted.
+use super::Source;
+
+/// Everything found wrong with a configuration, at least one thing.
+#[derive(Debug)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+/// One thing that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A value has the wrong type or form.
-    #[error("{place}: {key}: {reason}")]
+    /// A value has the wrong type or form, or makes no sense.
+    #[error("{}{key}: {reason}", Place(.place.as_ref()))]
     Invalid {
-        /// Where it was set.
-        place: String,
+        /// Where it was set, if that is known.
+        place: Option<Source>,
         /// The key, with its section.
         key: String,
         /// What is wrong.
         reason: String,
     },
     /// The file cannot be read as TOML.
-    #[error("{}: {reason}", file.display())]
+    #[error("{place}: {reason}")]
     NotToml {
-        /// The file.
-        file: PathBuf,
-        /// What and where.
+        /// Where.
+        place: Source,
+        /// What.
         reason: String,
     },
     /// A key that must be set is not.
@@ -35,36 +41,92 @@ pub enum ConfigError {
     #[error("--set {0}: expected section.key=value")]
     MalformedSet(String),
     /// A key that does not exist.
-    #[error("{place}: unknown key {key}{}", Nearest(.nearest.as_deref()))]
+    #[error("{}unknown key {key}{}", Place(.place.as_ref()), Nearest(.nearest.as_deref()))]
     UnknownKey {
-        /// Where it was set.
-        place: String,
+        /// Where it was set, if it was.
+        place: Option<Source>,
         /// The key, with its section.
         key: String,
         /// The known key most like it, if one is like it.
         nearest: Option<String>,
     },
     /// The file cannot be read.
-    #[error("{} could not be read", file.display())]
+    #[error("{} could not be read: {source}", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The effective values could not be written.
-    #[error("the effective configuration could not be written: {0}")]
-    Unwritable(String),
 }
 
 impl ConfigError {
     /// A value that is well-formed but makes no sense.
     pub(super) fn value(key: &str, reason: impl fmt::Display) -> Self {
         Self::Invalid {
-            place: "configuration".to_owned(),
+            place: None,
             key: key.to_owned(),
             reason: reason.to_string(),
         }
+    }
+
+    /// The key it is about, with its section; `None` if it is about something else.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { key, .. } | Self::UnknownKey { key, .. } => Some(key),
+            Self::Missing { key, .. } => Some(key),
+            Self::NotToml { .. } | Self::MalformedSet(_) | Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// Says where the value was set.
+    #[must_use]
+    pub(super) fn at(mut self, source: Option<&Source>) -> Self {
+        if let Self::Invalid { place, .. } = &mut self {
+            *place = source.cloned();
+        }
+        self
+    }
+}
+
+impl ConfigErrors {
+    /// Nothing is returned for an empty list, which is no error.
+    pub(super) fn of(errors: Vec<ConfigError>) -> Option<Self> {
+        (!errors.is_empty()).then_some(Self(errors))
+    }
+
+    /// Each of them, in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+/// All of them on one line.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, error) in self.0.iter().enumerate() {
+            if number > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+struct Place<'a>(Option<&'a Source>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |place| write!(f, "{place}: "))
     }
 }
 

@@ -1,6 +1,9 @@
 //! `[http]` and `[ops]`: the doors.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +16,8 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// How bytes are protected.
     pub transport: Transport,
+    /// Who is believed when it says for whom it asks (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpAddr>,
     /// Threads that serve requests.
     pub workers: usize,
 }
@@ -47,6 +52,7 @@ pub(super) struct RawHttp {
     tls_certificate: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_key: Option<PathBuf>,
+    trusted_proxies: Vec<String>,
     workers: usize,
 }
 
@@ -57,6 +63,7 @@ impl Default for RawHttp {
             plain_http: false,
             tls_certificate: None,
             tls_key: None,
+            trusted_proxies: Vec::new(),
             workers: 2,
         }
     }
@@ -74,8 +81,22 @@ impl RawHttp {
         Ok(HttpConfig {
             listen,
             transport: self.transport(listen)?,
+            trusted_proxies: self.trusted_proxies()?,
             workers: self.workers,
         })
+    }
+
+    fn trusted_proxies(&self) -> Result<Vec<IpAddr>, ConfigError> {
+        let parse = |text: &String| {
+            let parsed = text.parse().map(|address: IpAddr| address.to_canonical());
+            parsed.map_err(|_invalid| {
+                ConfigError::value(
+                    "http.trusted_proxies",
+                    format_args!("{text:?} is not an IP address, such as 192.0.2.7"),
+                )
+            })
+        };
+        self.trusted_proxies.iter().map(parse).collect()
     }
 
     fn transport(&self, listen: SocketAddr) -> Result<Transport, ConfigError> {

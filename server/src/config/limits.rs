@@ -9,6 +9,8 @@ use super::{ByteSize, ConfigError};
 /// `[limits]`, checked.
 #[derive(Clone, Debug)]
 pub struct LimitsConfig {
+    /// A device that was not seen for so long should be retired by another.
+    pub device_idle: Duration,
     /// Free space on the disk of the private database below which nothing more is written.
     pub free_space_reserve: ByteSize,
     /// A device with fewer KeyPackages than this is told to upload more.
@@ -28,6 +30,7 @@ pub struct LimitsConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawLimits {
+    device_idle: String,
     free_space_reserve: String,
     group_cache: String,
     key_package_low: u32,
@@ -40,6 +43,7 @@ pub(super) struct RawLimits {
 impl Default for RawLimits {
     fn default() -> Self {
         Self {
+            device_idle: "180 days".to_owned(),
             free_space_reserve: "512 MiB".to_owned(),
             group_cache: "256 MiB".to_owned(),
             key_package_low: 10,
@@ -60,6 +64,7 @@ impl RawLimits {
             ));
         }
         Ok(LimitsConfig {
+            device_idle: duration("limits.device_idle", &self.device_idle)?,
             free_space_reserve: size("limits.free_space_reserve", &self.free_space_reserve)?,
             key_package_low: self.key_package_low,
             key_package_pool: self.key_package_pool,
@@ -75,7 +80,7 @@ fn size(key: &str, text: &str) -> Result<ByteSize, ConfigError> {
     text.parse().map_err(|error| ConfigError::value(key, error))
 }
 
-fn duration(key: &str, text: &str) -> Result<Duration, ConfigError> {
+pub(super) fn duration(key: &str, text: &str) -> Result<Duration, ConfigError> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| ConfigError::value(key, format_args!("{text:?}: {error}")))?;
     if duration.is_zero() {

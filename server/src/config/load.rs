@@ -1,33 +1,24 @@
-//! Reading the layers, and finding out which of them an error came from.
+//! Reading the layers: what was set, where, and every name that does not exist.
+//!
+//! Nothing stops at the first fault: an operator wants to hear of all of them at once.
 
 use std::{
-    fs, io,
+    collections::BTreeMap,
+    fmt, fs,
+    ops::Range,
     path::{Path, PathBuf},
+    str::FromStr as _,
 };
 
-use figment::{
-    Figment, Metadata, Profile, Provider,
-    error::Kind,
-    providers::{Format as _, Toml},
-    value::{Dict, Map, Value},
+use toml::{
+    Spanned, Value,
+    de::{DeTable, DeValue},
 };
 
-use super::{ConfigError, Raw};
-
-/// What environment variables of ours begin with.
-const PREFIX: &str = "GROVE_";
-/// What stands between section and key in an environment variable.
-const SEPARATOR: &str = "__";
-/// Keys without a default: they are in no [`Raw::default`].
-pub(super) const OPTIONAL_KEYS: [&str; 7] = [
-    "database.binaries",
-    "database.password_file",
-    "database.url",
-    "http.tls_certificate",
-    "http.tls_key",
-    "server.data_dir",
-    "server.domain",
-];
+use super::{
+    ConfigError, Source,
+    keys::{self, Variable},
+};
 
 /// Where to read from.
 #[derive(Clone, Debug, Default)]
@@ -40,180 +31,194 @@ pub struct LoadOptions {
     pub sets: Vec<String>,
 }
 
-/// Reads all layers.
-pub(super) fn read(options: LoadOptions) -> Result<Raw, ConfigError> {
-    let mut figment = Figment::new();
+/// A value that somebody set.
+#[derive(Clone)]
+pub(super) struct Setting {
+    pub(super) value: Value,
+    pub(super) source: Source,
+}
+
+/// Without the value, which may be a secret.
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "set by {}", self.source)
+    }
+}
+
+/// Reads all layers: what was set, by whole key. Keys left at their defaults are not there. What is wrong is added to
+/// `errors`.
+pub(super) fn read(
+    options: LoadOptions,
+    errors: &mut Vec<ConfigError>,
+) -> BTreeMap<String, Setting> {
+    let mut settings = BTreeMap::new();
     if let Some(file) = options.file {
-        figment = figment.merge(Toml::string(&text(&file)?).named_after(&file));
+        read_file(&file, &mut settings, errors);
     }
     for (name, value) in options.env {
-        if let Some(key) = env_key(&name)? {
-            figment = figment.merge(Pair {
-                place: format!("environment variable {name}"),
-                key,
-                value,
-            });
+        match keys::variable(&name) {
+            Variable::Foreign => {}
+            Variable::Key(key) => {
+                add(
+                    &mut settings,
+                    errors,
+                    key,
+                    &value,
+                    Source::Environment { name },
+                );
+            }
+            Variable::Nearly(right) => errors.push(ConfigError::UnknownKey {
+                place: None,
+                key: format!("{name} in the environment"),
+                nearest: Some(right),
+            }),
         }
     }
     for set in options.sets {
-        let (key, value) = set
-            .split_once('=')
-            .ok_or_else(|| ConfigError::MalformedSet(set.clone()))?;
-        let (place, key, value) = (
-            format!("--set {set}"),
-            key.trim().to_owned(),
-            value.to_owned(),
-        );
-        figment = figment.merge(Pair { place, key, value });
+        match set.split_once('=') {
+            Some((key, value)) => {
+                let key = key.trim().to_owned();
+                let source = Source::Set { key: key.clone() };
+                add(&mut settings, errors, key, value, source);
+            }
+            None => errors.push(ConfigError::MalformedSet(set)),
+        }
     }
-    figment.extract().map_err(explain)
+    settings
 }
 
-fn text(file: &Path) -> Result<String, ConfigError> {
-    let text = fs::read_to_string(file).map_err(|source: io::Error| ConfigError::Unreadable {
-        file: file.to_owned(),
-        source,
-    })?;
-    // Figment's error for a file that is not TOML names no line; this one does.
-    toml::from_str::<toml::Table>(&text).map_err(|error| ConfigError::NotToml {
-        file: file.to_owned(),
-        reason: error.to_string(),
-    })?;
-    Ok(text)
-}
-
-/// `GROVE_HTTP__LISTEN` is `http.listen`; variables that are not ours give `None`. One that is nearly ours, such as
-/// `GROVE_HTTP_LISTEN`, is an error, because it would be ignored in silence.
-fn env_key(name: &str) -> Result<Option<String>, ConfigError> {
-    let Some(rest) = name.strip_prefix(PREFIX) else {
-        return Ok(None);
-    };
-    if rest.contains(SEPARATOR) {
-        return Ok(Some(rest.to_ascii_lowercase().replace(SEPARATOR, ".")));
-    }
-    let meant = known_keys()
-        .into_iter()
-        .map(|key| env_name(&key))
-        .find(|known| known.replace(SEPARATOR, "_") == name);
-    match meant {
-        Some(nearest) => Err(ConfigError::UnknownKey {
-            place: "environment".to_owned(),
-            key: name.to_owned(),
-            nearest: Some(nearest),
-        }),
-        None => Ok(None),
-    }
-}
-
-fn env_name(key: &str) -> String {
-    format!(
-        "{PREFIX}{}",
-        key.to_ascii_uppercase().replace('.', SEPARATOR)
-    )
-}
-
-/// One key and its value as a layer of its own, so that an error can say where the value was set.
-struct Pair {
-    place: String,
+/// Adds a value that was given as text.
+fn add(
+    settings: &mut BTreeMap<String, Setting>,
+    errors: &mut Vec<ConfigError>,
     key: String,
-    value: String,
-}
-
-impl Provider for Pair {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.place.clone())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        // Parsing never fails: what is no TOML value is a string.
-        let value: Value = self.value.parse().unwrap_or_else(|never| match never {});
-        let nested = self.key.rsplit('.').fold(value, |inner, name| {
-            Value::from(Dict::from([(name.to_owned(), inner)]))
-        });
-        let dict = nested.into_dict().unwrap_or_default();
-        Ok(Map::from([(Profile::Default, dict)]))
-    }
-}
-
-/// A TOML text with the name of the file it came from.
-trait NamedAfter {
-    fn named_after(self, file: &Path) -> impl Provider;
-}
-
-struct Named<P> {
-    file: String,
-    inner: P,
-}
-
-impl<P: Provider> NamedAfter for P {
-    fn named_after(self, file: &Path) -> impl Provider {
-        Named {
-            file: file.display().to_string(),
-            inner: self,
-        }
-    }
-}
-
-impl<P: Provider> Provider for Named<P> {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.file.clone())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        self.inner.data()
-    }
-}
-
-fn explain(error: figment::Error) -> ConfigError {
-    let place = error
-        .metadata
-        .as_ref()
-        .map_or("defaults".to_owned(), |found| found.name.to_string());
-    let mut path = error.path.clone();
-    match error.kind {
-        Kind::UnknownField(field, _siblings) => {
-            if path.last() != Some(&field) {
-                path.push(field);
-            }
-            let key = path.join(".");
-            let nearest = nearest(&key);
-            ConfigError::UnknownKey {
-                place,
-                key,
-                nearest,
-            }
-        }
-        kind => ConfigError::Invalid {
-            place,
-            key: path.join("."),
-            reason: kind.to_string(),
+    text: &str,
+    source: Source,
+) {
+    let Some(default) = keys::defaults().remove(&key) else {
+        errors.push(unknown(key, source));
+        return;
+    };
+    let value = match default {
+        // A key whose values are text takes text as it is; quotes may stand around it.
+        None | Some(Value::String(_)) => match Value::from_str(text.trim()) {
+            Ok(Value::String(inner)) => Value::String(inner),
+            _ => Value::String(text.to_owned()),
         },
+        Some(_) => {
+            Value::from_str(text.trim()).unwrap_or_else(|_no_value| Value::String(text.to_owned()))
+        }
+    };
+    let _before = settings.insert(key, Setting { value, source });
+}
+
+fn read_file(file: &Path, settings: &mut BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>) {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(source) => {
+            let file = file.to_owned();
+            errors.push(ConfigError::Unreadable { file, source });
+            return;
+        }
+    };
+    let (table, faults) = DeTable::parse_recoverable(&text);
+    let place = |span: Range<usize>| place(file, &text, span.start);
+    if !faults.is_empty() {
+        errors.extend(faults.into_iter().map(|fault| ConfigError::NotToml {
+            place: place(fault.span().unwrap_or_default()),
+            // Only the message: the whole error quotes the line, which may hold a password.
+            reason: fault.message().to_owned(),
+        }));
+        return;
+    }
+    let mut found = Vec::new();
+    collect("", table.get_ref(), &mut found);
+    for Found {
+        key,
+        key_at,
+        value_at,
+        value,
+    } in found
+    {
+        if !keys::is_known(&key) {
+            if !(matches!(value, Value::Table(_)) && keys::is_section(&key)) {
+                errors.push(unknown(key, place(key_at)));
+            }
+            continue;
+        }
+        let source = place(value_at);
+        let _only = settings.insert(key, Setting { value, source });
     }
 }
 
-/// The known key most like `key`: the same name in another section, or a few letters away.
-fn nearest(key: &str) -> Option<String> {
-    let name = key.rsplit('.').next().unwrap_or(key);
-    let scored = known_keys().into_iter().map(|known| {
-        let known_name = known.rsplit('.').next().unwrap_or(&known);
-        let whole = strsim::normalized_damerau_levenshtein(&known, key);
-        let moved = if known_name == name { 0.9 } else { 0.0 };
-        (f64::max(whole, moved), known)
-    });
-    scored
-        .filter(|(score, _)| *score > 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
+fn unknown(key: String, source: Source) -> ConfigError {
+    ConfigError::UnknownKey {
+        place: Some(source),
+        nearest: keys::nearest(&key),
+        key,
+    }
 }
 
-/// Every key, with its section.
-pub(super) fn known_keys() -> Vec<String> {
-    let mut keys: Vec<String> = OPTIONAL_KEYS.iter().map(|&key| key.to_owned()).collect();
-    let defaults = toml::Table::try_from(Raw::default()).unwrap_or_default();
-    for (section, values) in defaults {
-        let names = values.as_table().into_iter().flat_map(toml::Table::keys);
-        keys.extend(names.map(|name| format!("{section}.{name}")));
+/// A value of the file. An empty table is one too.
+struct Found {
+    key: String,
+    key_at: Range<usize>,
+    value_at: Range<usize>,
+    value: Value,
+}
+
+fn collect(above: &str, table: &DeTable<'_>, found: &mut Vec<Found>) {
+    for (name, value) in table {
+        let key = if above.is_empty() {
+            name.get_ref().to_string()
+        } else {
+            format!("{above}.{}", name.get_ref())
+        };
+        match value.get_ref() {
+            DeValue::Table(inner) if !inner.is_empty() => collect(&key, inner, found),
+            _ => found.push(Found {
+                key,
+                key_at: name.span(),
+                value_at: value.span(),
+                value: plain(value),
+            }),
+        }
     }
-    keys.sort();
-    keys
+}
+
+/// A value without its places. What has no counterpart is kept as the text of its kind, to be refused by its type.
+fn plain(value: &Spanned<DeValue<'_>>) -> Value {
+    match value.get_ref() {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(
+                |_large| Value::String(number.as_str().to_owned()),
+                Value::Integer,
+            ),
+        DeValue::Float(number) => number.as_str().parse().map_or_else(
+            |_odd| Value::String(number.as_str().to_owned()),
+            Value::Float,
+        ),
+        DeValue::Boolean(yes) => Value::Boolean(*yes),
+        DeValue::Datetime(time) => Value::Datetime(*time),
+        DeValue::Array(values) => Value::Array(values.iter().map(plain).collect()),
+        DeValue::Table(inner) => Value::Table(
+            inner
+                .iter()
+                .map(|(name, value)| (name.get_ref().to_string(), plain(value)))
+                .collect(),
+        ),
+    }
+}
+
+/// Line and column of a byte of the file.
+fn place(file: &Path, text: &str, at: usize) -> Source {
+    let before = text.get(..at).unwrap_or(text);
+    let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let in_line = before.get(line_begin..).unwrap_or_default();
+    Source::File {
+        file: file.to_owned(),
+        line: before.matches('\n').count() + 1,
+        column: in_line.chars().count() + 1,
+    }
 }

@@ -1,6 +1,6 @@
 //! `[server]`: whose server this is and where it keeps its files.
 
-use std::{env, path::PathBuf};
+use std::{env, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
 
 use grove_wire::uri::Provider;
 use serde::{Deserialize, Serialize};
@@ -61,9 +61,11 @@ impl RawServer {
     }
 }
 
-/// Root and system services use [`SYSTEM_DATA_DIR`]; anybody else has a place of their own.
+/// Root, and whoever owns [`SYSTEM_DATA_DIR`] as the service does, use that; anybody else has a place of their own.
 fn default_data_dir() -> PathBuf {
-    if rustix::process::geteuid().is_root() {
+    let me = rustix::process::geteuid();
+    let owner = fs::metadata(SYSTEM_DATA_DIR).map(|found| found.uid());
+    if me.is_root() || owner.is_ok_and(|owner| owner == me.as_raw()) {
         return PathBuf::from(SYSTEM_DATA_DIR);
     }
     let absolute = |name| {

@@ -1,6 +1,7 @@
 //! Statements about users, their device lists, and whose database this is.
 
 use tokio_postgres::Row;
+use zeroize::Zeroizing;
 
 use super::{Error, Tx, from_bigint, to_bigint};
 use crate::clock::Timestamp;
@@ -23,25 +24,57 @@ pub(crate) struct AccountRow {
     pub(crate) active_devices: u64,
 }
 
+/// Whose database this is.
+pub(crate) struct IdentityRow {
+    pub(crate) domain: String,
+    /// The public key.
+    pub(crate) server_key: Vec<u8>,
+    /// The secret behind it, if it is kept here.
+    pub(crate) server_seed: Option<Zeroizing<Vec<u8>>>,
+}
+
 impl Tx<'_> {
     /// Remembers whose database this is, unless it is known already; returns what is remembered.
     pub(crate) async fn settle_server_identity(
         &self,
         domain: &str,
         server_key: &[u8; 32],
+        server_seed: &[u8; 32],
         now: Timestamp,
-    ) -> Result<(String, Vec<u8>), Error> {
+    ) -> Result<IdentityRow, Error> {
         let row = self
             .one(
                 "-- settle_server_identity
-                 INSERT INTO server_identity (domain, server_key, created_at)
-                 VALUES ($1, $2, $3)
+                 INSERT INTO server_identity (domain, server_key, server_seed, created_at)
+                 VALUES ($1, $2, $3, $4)
                  ON CONFLICT (only_row) DO UPDATE SET only_row = true
-                 RETURNING domain, server_key",
-                &[&domain, &server_key.as_slice(), &to_bigint(now.ms())],
+                 RETURNING domain, server_key, server_seed",
+                &[
+                    &domain,
+                    &server_key.as_slice(),
+                    &server_seed.as_slice(),
+                    &to_bigint(now.ms()),
+                ],
             )
             .await?;
-        Ok((row.try_get(0)?, row.try_get(1)?))
+        let seed: Option<Vec<u8>> = row.try_get(2)?;
+        Ok(IdentityRow {
+            domain: row.try_get(0)?,
+            server_key: row.try_get(1)?,
+            server_seed: seed.map(Zeroizing::new),
+        })
+    }
+
+    /// Remembers the secret half of the server's key, which was kept elsewhere until now.
+    pub(crate) async fn add_server_seed(&self, server_seed: &[u8; 32]) -> Result<(), Error> {
+        let _rows = self
+            .exec(
+                "-- add_server_seed
+                 UPDATE server_identity SET server_seed = $1 WHERE server_seed IS NULL",
+                &[&server_seed.as_slice()],
+            )
+            .await?;
+        Ok(())
     }
 
     /// Adds a user; `None` if the name is taken.
@@ -169,6 +202,33 @@ impl Tx<'_> {
             )
             .await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Keeps the newest device lists of the users of these names from being replaced until the transaction ends.
+    pub(crate) async fn share_accounts(&self, names: &[&str]) -> Result<(), Error> {
+        let _rows = self
+            .all(
+                "-- share_accounts
+                 SELECT user_id FROM users WHERE name = ANY ($1::text[]) ORDER BY user_id FOR SHARE",
+                &[&names],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The newest device lists of the users of these names.
+    pub(crate) async fn list_device_lists(&self, names: &[&str]) -> Result<Vec<Vec<u8>>, Error> {
+        let rows = self
+            .all(
+                "-- list_device_lists
+                 SELECT l.list
+                 FROM users u
+                 JOIN device_lists l ON l.user_id = u.user_id AND l.version = u.device_list_version
+                 WHERE u.name = ANY ($1::text[])",
+                &[&names],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// One device list of the user of this name.

@@ -1,6 +1,8 @@
 //! Statements about devices.
 
-use super::{Error, Tx, to_bigint};
+use std::time::Duration;
+
+use super::{Error, Tx, from_bigint, to_bigint};
 use crate::clock::Timestamp;
 
 /// A device to be added.
@@ -14,6 +16,15 @@ pub(crate) struct NewDevice<'a> {
 pub(crate) struct DeviceRow {
     pub(crate) device_id: i64,
     pub(crate) signature_key: [u8; 32],
+}
+
+/// A device that is not revoked, as its user is shown it.
+#[derive(Debug)]
+pub(crate) struct ActivityRow {
+    pub(crate) device_id: i64,
+    pub(crate) client: String,
+    pub(crate) added_at: Timestamp,
+    pub(crate) last_seen_at: Option<Timestamp>,
 }
 
 impl Tx<'_> {
@@ -72,15 +83,27 @@ impl Tx<'_> {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// Marks devices of a user revoked and removes their sessions and KeyPackages. Returns how many were active.
+    /// Locks all devices of a user until the transaction ends.
+    pub(crate) async fn lock_devices_of(&self, user_id: i64) -> Result<(), Error> {
+        let _rows = self
+            .all(
+                "-- lock_devices_of
+                 SELECT device_id FROM devices WHERE user_id = $1 ORDER BY device_id FOR NO KEY UPDATE",
+                &[&user_id],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Marks devices of a user revoked and removes their sessions and KeyPackages. Returns those that were active.
     pub(crate) async fn revoke_devices(
         &self,
         user_id: i64,
         clients: &[&str],
         now: Timestamp,
-    ) -> Result<u64, Error> {
-        let row = self
-            .one(
+    ) -> Result<Vec<i64>, Error> {
+        let rows = self
+            .all(
                 "-- revoke_devices
                  WITH revoked AS (
                      UPDATE devices SET revoked_at = $3
@@ -91,10 +114,72 @@ impl Tx<'_> {
                  ), discarded AS (
                      DELETE FROM key_packages USING revoked WHERE key_packages.device_id = revoked.device_id
                  )
-                 SELECT count(*) FROM revoked",
+                 SELECT device_id FROM revoked",
                 &[&user_id, &clients, &to_bigint(now.ms())],
             )
             .await?;
-        super::from_bigint(row.try_get(0)?)
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
+
+    /// The devices of a user that are not revoked, oldest first.
+    pub(crate) async fn list_active_devices(
+        &self,
+        user_id: i64,
+    ) -> Result<Vec<ActivityRow>, Error> {
+        let rows = self
+            .all(
+                "-- list_active_devices
+                 SELECT device_id, client, added_at, last_seen_at
+                 FROM devices
+                 WHERE user_id = $1 AND revoked_at IS NULL
+                 ORDER BY device_id",
+                &[&user_id],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ActivityRow {
+                    device_id: row.try_get(0)?,
+                    client: row.try_get(1)?,
+                    added_at: Timestamp::from_ms(from_bigint(row.try_get(2)?)?),
+                    last_seen_at: timestamp(row.try_get(3)?)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes when devices were last seen: `(device, when)`, for those last seen at least `after` before.
+    pub(crate) async fn write_last_seen(
+        &self,
+        seen: &[(i64, Timestamp)],
+        after: Duration,
+    ) -> Result<(), Error> {
+        let devices: Vec<i64> = seen.iter().map(|(device_id, _at)| *device_id).collect();
+        let times: Vec<i64> = seen
+            .iter()
+            .map(|(_device_id, at)| to_bigint(at.ms()))
+            .collect();
+        let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let _rows = self
+            .exec(
+                "-- write_last_seen
+                 WITH seen AS (
+                     SELECT d.device_id, n.at
+                     FROM unnest($1::bigint[], $2::bigint[]) AS n (device_id, at)
+                     JOIN devices d ON d.device_id = n.device_id
+                     WHERE d.last_seen_at IS NULL OR d.last_seen_at <= n.at - $3 OR d.last_seen_at >= n.at + $3
+                     ORDER BY d.device_id
+                     FOR NO KEY UPDATE OF d
+                 )
+                 UPDATE devices d SET last_seen_at = seen.at FROM seen WHERE d.device_id = seen.device_id",
+                &[&devices, &times, &after],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+pub(super) fn timestamp(at: Option<i64>) -> Result<Option<Timestamp>, Error> {
+    at.map(|at| from_bigint(at).map(Timestamp::from_ms))
+        .transpose()
 }

@@ -5,11 +5,12 @@
 //! first looks for the one left behind and stops it in order; a lock file keeps two groveds apart.
 
 mod binaries;
+mod kept;
 mod layout;
+mod look;
 mod postmaster;
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -19,11 +20,14 @@ use std::{
 use tokio_postgres::{Config, NoTls, error::SqlState};
 use tracing::{info, warn};
 
+pub(crate) use self::kept::Kept;
+pub(crate) use self::look::look;
 use self::{
     binaries::Binaries,
     layout::{Account, Layout},
     postmaster::{Postmaster, Shutdown},
 };
+use crate::dir_lock::DirLock;
 
 /// Role and database of the private PostgreSQL.
 const NAME: &str = "grove";
@@ -116,7 +120,7 @@ pub enum EmbeddedError {
 pub struct Embedded {
     postmaster: Postmaster,
     socket_directory: PathBuf,
-    _lock: File,
+    _lock: DirLock,
 }
 
 impl Embedded {
@@ -134,7 +138,7 @@ impl Embedded {
     /// As [`Self::start`].
     pub async fn start_with(data_dir: &Path, options: Options) -> Result<Self, EmbeddedError> {
         let layout = Layout::prepare(data_dir)?;
-        let lock = layout.lock()?;
+        let lock = layout.lock().await?;
         postmaster::stop_left_behind(&layout.cluster, STOP_PATIENCE).await?;
         layout.clear_socket()?;
         let binaries = Binaries::find(options.binaries.as_deref(), layout.cluster_version()?)?;
@@ -159,13 +163,7 @@ impl Embedded {
 
     /// How to connect to it.
     pub fn config(&self) -> Config {
-        let mut config = Config::new();
-        config
-            .host_path(&self.socket_directory)
-            .user(NAME)
-            .dbname(NAME)
-            .application_name("groved");
-        config
+        connection(&self.socket_directory)
     }
 
     /// How to connect to it, as text that tokio-postgres, libpq and `psql` understand.
@@ -226,6 +224,16 @@ impl Embedded {
         let (created, _closed) = futures_util::join!(creating, connection);
         Ok(created?)
     }
+}
+
+fn connection(socket_directory: &Path) -> Config {
+    let mut config = Config::new();
+    config
+        .host_path(socket_directory)
+        .user(NAME)
+        .dbname(NAME)
+        .application_name("groved");
+    config
 }
 
 /// Makes the cluster beside its place and then moves it there, so that a half-made one is never used.
@@ -317,6 +325,7 @@ fn run_as(command: &mut Command, account: Option<&Account>) {
         .current_dir("/")
         .process_group(0)
         .env_remove("PGDATA")
+        .env_remove("NOTIFY_SOCKET")
         .env("LC_ALL", "C");
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);

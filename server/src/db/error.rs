@@ -13,12 +13,29 @@ enum Kind {
     Pool(deadpool_postgres::PoolError),
     Postgres(tokio_postgres::Error),
     Refinery(refinery::Error),
+    /// It did not answer in time.
+    Silent,
 }
 
 impl Error {
     /// A stored value that this program cannot have written.
     pub(crate) const fn corrupt(what: &'static str) -> Self {
         Self(Kind::Corrupt(what))
+    }
+
+    /// The database owes an answer for too long.
+    pub(super) const fn silent() -> Self {
+        Self(Kind::Silent)
+    }
+
+    /// True if the database has no space left on its disk.
+    pub(crate) fn is_full(&self) -> bool {
+        match &self.0 {
+            Kind::Pool(deadpool_postgres::PoolError::Backend(error)) | Kind::Postgres(error) => {
+                error.code() == Some(&SqlState::DISK_FULL)
+            }
+            Kind::Corrupt(_) | Kind::Pool(_) | Kind::Refinery(_) | Kind::Silent => false,
+        }
     }
 
     /// True if the database cannot be reached at the moment, so that the same call may succeed later.
@@ -28,7 +45,7 @@ impl Error {
             Kind::Pool(deadpool_postgres::PoolError::Backend(error)) | Kind::Postgres(error) => {
                 lost(error)
             }
-            Kind::Pool(_) => true,
+            Kind::Pool(_) | Kind::Silent => true,
         }
     }
 }
@@ -40,7 +57,8 @@ fn lost(error: &tokio_postgres::Error) -> bool {
             *code == SqlState::ADMIN_SHUTDOWN
                 || *code == SqlState::CANNOT_CONNECT_NOW
                 || *code == SqlState::CRASH_SHUTDOWN
-                || *code == SqlState::DISK_FULL
+                // As a standby is, to which somebody switched over too early.
+                || *code == SqlState::READ_ONLY_SQL_TRANSACTION
                 || *code == SqlState::TOO_MANY_CONNECTIONS
                 || code.code().starts_with("08")
         }
@@ -60,6 +78,7 @@ impl fmt::Display for Error {
             }
             Kind::Pool(_) => f.write_str("the pool of database connections is closed"),
             Kind::Refinery(error) => write!(f, "migration failed: {error}"),
+            Kind::Silent => f.write_str("the database does not answer"),
         }
     }
 }

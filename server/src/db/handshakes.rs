@@ -131,13 +131,14 @@ impl Tx<'_> {
         from_bigint(row.try_get(0)?)
     }
 
-    /// The handshakes after an entry that lead no further than into `until_epoch`, in order.
+    /// The handshakes after an entry that lead no further than into `until_epoch`, in order. None if one of them has
+    /// outlived its time, as those before the oldest snapshot may have.
     pub(crate) async fn list_handshakes(
         &self,
         room: RoomId,
         after: u64,
         until_epoch: u64,
-    ) -> Result<Vec<HandshakeRow>, Error> {
+    ) -> Result<Option<Vec<HandshakeRow>>, Error> {
         let rows = self
             .all(
                 "-- list_handshakes
@@ -148,7 +149,16 @@ impl Tx<'_> {
                 &[&room.0, &to_bigint(after), &to_bigint(until_epoch)],
             )
             .await?;
-        rows.iter().map(handshake).collect()
+        // The oldest go first.
+        if let Some(first) = rows.first()
+            && first.try_get::<_, Option<&[u8]>>(1)?.is_none()
+        {
+            return Ok(None);
+        }
+        rows.iter()
+            .map(handshake)
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// The proposals that wait for a commit, in order.

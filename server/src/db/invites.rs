@@ -59,16 +59,21 @@ impl Tx<'_> {
         Ok(claimed == 1)
     }
 
-    /// The newest invites, at most `limit`.
-    pub(crate) async fn list_invites(&self, limit: i64) -> Result<Vec<InviteRow>, Error> {
+    /// The newest invites before `before`, at most `limit`.
+    pub(crate) async fn list_invites(
+        &self,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<InviteRow>, Error> {
         let rows = self
             .all(
                 "-- list_invites
                  SELECT invite_id, uses, uses_left, created_at, expires_at, revoked_at IS NOT NULL
                  FROM invites
+                 WHERE invite_id < $1
                  ORDER BY invite_id DESC
-                 LIMIT $1",
-                &[&limit],
+                 LIMIT $2",
+                &[&before, &limit],
             )
             .await?;
         rows.iter()

@@ -295,6 +295,17 @@ impl Tx<'_> {
         .await
     }
 
+    /// Removes all KeyPackages of a user's devices, whose rows are locked. Returns how many went.
+    pub(crate) async fn discard_key_packages_of(&self, user_id: i64) -> Result<u64, Error> {
+        self.exec(
+            "-- discard_key_packages_of
+             DELETE FROM key_packages USING devices d
+             WHERE key_packages.device_id = d.device_id AND d.user_id = $1",
+            &[&user_id],
+        )
+        .await
+    }
+
     /// Removes KeyPackages nobody will be handed any more. Returns how many went.
     pub(crate) async fn remove_stale_key_packages(
         &self,

@@ -67,6 +67,8 @@ pub(crate) struct Page {
     /// Last entry the reader may have, if it is out of the room.
     pub(crate) to_seq: Option<u64>,
     pub(crate) entries: Vec<EntryRow>,
+    /// The entry after these has outlived its time; this is the first behind all such.
+    pub(crate) readable_from: Option<u64>,
 }
 
 /// Some entries of some rooms.
@@ -171,7 +173,8 @@ impl Tx<'_> {
     }
 
     /// What a device may read of each room after a position: at most `limit` entries a room, and about `max_bytes`
-    /// in all but at least one entry. Rooms without anything to read have no page.
+    /// in all but at least one entry. A page ends before an entry that is gone. Rooms without anything to read have no
+    /// page.
     pub(crate) async fn list_entries(
         &self,
         device_id: i64,
@@ -189,10 +192,19 @@ impl Tx<'_> {
         let rows = self
             .all(
                 "-- list_entries
-                 SELECT e.room_id, e.to_seq, e.seq, e.epoch, e.time, e.head, e.entry, e.found
+                 SELECT e.room_id, e.to_seq, e.seq, e.epoch, e.time, e.head, e.entry, e.found,
+                        CASE WHEN e.entry IS NULL THEN least(s.gone_seq + 1, (
+                            SELECT r.seq
+                            FROM room_log r
+                            WHERE r.room_id = e.room_id AND r.kind <> 1
+                                  AND r.seq > greatest(e.seq, s.handshakes_swept)
+                            ORDER BY r.seq
+                            LIMIT 1
+                        )) END
                  FROM (
                      SELECT n.place, c.room_id, c.to_seq, l.seq, l.epoch, l.time, l.head, l.entry,
-                            sum(octet_length(l.entry)) OVER (ORDER BY n.place, l.seq) AS bytes,
+                            coalesce(octet_length(l.entry), 0) AS size,
+                            sum(coalesce(octet_length(l.entry), 0)) OVER (ORDER BY n.place, l.seq) AS bytes,
                             count(*) OVER () AS found
                      FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS n (room_id, after, place)
                      JOIN cursors c ON c.room_id = n.room_id AND c.device_id = $1
@@ -206,7 +218,8 @@ impl Tx<'_> {
                          LIMIT $4
                      ) l
                  ) e
-                 WHERE e.bytes <= $5 OR e.bytes = octet_length(e.entry)
+                 JOIN room_states s ON s.room_id = e.room_id
+                 WHERE e.bytes <= $5 OR e.bytes = e.size
                  ORDER BY e.place, e.seq",
                 &[&device_id, &rooms, &after, &limit, &max_bytes],
             )
@@ -218,30 +231,38 @@ impl Tx<'_> {
         };
         for row in &rows {
             let room = RoomId(row.try_get(0)?);
-            let mark = Mark {
-                seq: from_bigint(row.try_get(2)?)?,
-                epoch: from_bigint(row.try_get(3)?)?,
-                time: from_bigint(row.try_get(4)?)?,
-                head: head_bytes(row, 5)?,
-            };
-            let entry = EntryRow {
-                mark,
-                entry: row.try_get(6)?,
-            };
-            match pages.rooms.last_mut() {
-                Some(page) if page.room == room => page.entries.push(entry),
-                _ => {
-                    let to_seq: Option<i64> = row.try_get(1)?;
-                    let to_seq = to_seq.map(from_bigint).transpose()?;
-                    pages.rooms.push(Page {
-                        room,
-                        to_seq,
-                        entries: vec![entry],
-                    });
-                }
+            if pages.rooms.last().is_none_or(|page| page.room != room) {
+                let to_seq: Option<i64> = row.try_get(1)?;
+                pages.rooms.push(Page {
+                    room,
+                    to_seq: to_seq.map(from_bigint).transpose()?,
+                    entries: Vec::new(),
+                    readable_from: None,
+                });
+            }
+            if let Some(page) = pages.rooms.last_mut()
+                && page.readable_from.is_none()
+            {
+                page.add(row)?;
             }
         }
         Ok(pages)
+    }
+}
+
+impl Page {
+    fn add(&mut self, row: &Row) -> Result<(), Error> {
+        let mark = Mark {
+            seq: from_bigint(row.try_get(2)?)?,
+            epoch: from_bigint(row.try_get(3)?)?,
+            time: from_bigint(row.try_get(4)?)?,
+            head: head_bytes(row, 5)?,
+        };
+        match row.try_get(6)? {
+            Some(entry) => self.entries.push(EntryRow { mark, entry }),
+            None => self.readable_from = Some(from_bigint(row.try_get(8)?)?),
+        }
+        Ok(())
     }
 }
 

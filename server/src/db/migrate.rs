@@ -12,7 +12,7 @@ use super::Error;
 const ADVISORY_LOCK: i64 = 0x6772_6f76_6501;
 
 /// The embedded migrations, oldest first: name (`V<version>__<noun>`) and text.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     (
         "V1__accounts",
         include_str!("../../../migrations/0001_accounts.sql"),
@@ -20,6 +20,14 @@ const MIGRATIONS: [(&str, &str); 2] = [
     (
         "V2__rooms",
         include_str!("../../../migrations/0002_rooms.sql"),
+    ),
+    (
+        "V3__devices",
+        include_str!("../../../migrations/0003_devices.sql"),
+    ),
+    (
+        "V4__retention",
+        include_str!("../../../migrations/0004_retention.sql"),
     ),
 ];
 

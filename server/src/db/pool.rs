@@ -10,12 +10,15 @@ use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, 
 use futures_util::future::BoxFuture;
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_postgres::{Client, Config, NoTls};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use super::{Connection, Error};
 
 /// How long a caller waits for a connection, free or new, before it is told that the database is unavailable.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A connection that owes an answer and is silent for so long is given up.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// The database. Cloning is cheap; all clones share the pool.
 #[derive(Clone, Debug)]
@@ -33,7 +36,8 @@ impl Db {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_connect(by_key(config), OnRuntime(runtime), recycling);
+        let config = by_key(impatient(config));
+        let manager = Manager::from_connect(config, OnRuntime(runtime), recycling);
         let pool = Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(PATIENCE))
@@ -63,6 +67,27 @@ fn by_key(mut config: Config) -> Config {
     config
 }
 
+/// Gives up a connection over which nothing comes any more, as when the machine at its other end is gone: the system
+/// would wait for hours. What the operator's URL says counts. (Over a Unix socket the end is seen at once.)
+fn impatient(mut config: Config) -> Config {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(PATIENCE);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(SILENCE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(PATIENCE);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(2);
+    }
+    config
+}
+
 /// Opens connections whose driver runs on a fixed runtime.
 struct OnRuntime(Handle);
 
@@ -72,7 +97,8 @@ impl Connect for OnRuntime {
         config: &Config,
     ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         let (config, runtime) = (config.clone(), self.0.clone());
-        let opening = self.0.spawn(async move {
+        // Whoever gives up waiting leaves nothing behind that goes on waiting for a database that hangs.
+        let opening = AbortOnDropHandle::new(self.0.spawn(async move {
             let (client, connection) = config.connect(NoTls).await?;
             let driver = runtime.spawn(async move {
                 if let Err(error) = connection.await {
@@ -80,7 +106,7 @@ impl Connect for OnRuntime {
                 }
             });
             Ok((client, driver))
-        });
+        }));
         Box::pin(async move {
             match opening.await {
                 Ok(opened) => opened,

@@ -94,6 +94,15 @@ pub(crate) struct SummaryRow {
     pub(crate) position: u64,
 }
 
+/// A room on whose list a user stands.
+#[derive(Debug)]
+pub(crate) struct UserRoomRow {
+    pub(crate) uri: RoomUri,
+    pub(crate) epoch: u64,
+    /// Whether the asking device is in the group.
+    pub(crate) member: bool,
+}
+
 impl Tx<'_> {
     /// The room with this URI.
     pub(crate) async fn find_room_id(&self, uri: &RoomUri) -> Result<Option<RoomId>, Error> {
@@ -279,6 +288,54 @@ impl Tx<'_> {
             .collect()
     }
 
+    /// Up to `limit` rooms on whose list a user stands with at least this role and which they are not leaving, in the
+    /// order of their URIs' bytes, after one.
+    pub(crate) async fn list_user_rooms(
+        &self,
+        user: &UserUri,
+        device_id: i64,
+        least_role: u32,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<UserRoomRow>, Error> {
+        let rows = self
+            .all(
+                "-- list_user_rooms
+                 SELECT r.uri, h.epoch, c.device_id IS NOT NULL
+                 FROM room_participants p
+                 JOIN rooms r ON r.room_id = p.room_id
+                 JOIN room_heads h ON h.room_id = p.room_id
+                 LEFT JOIN cursors c ON c.room_id = p.room_id AND c.device_id = $2 AND c.to_seq IS NULL
+                 WHERE p.user_uri = $1 AND p.role >= $3 AND r.uri ~>~ $4
+                       AND coalesce((
+                           SELECT NOT bool_and(o.leaving)
+                           FROM devices own
+                           JOIN devices d ON d.user_id = own.user_id
+                           JOIN cursors o ON o.room_id = p.room_id AND o.device_id = d.device_id
+                           WHERE own.device_id = $2 AND o.to_seq IS NULL
+                       ), true)
+                 ORDER BY r.uri USING ~<~
+                 LIMIT $5",
+                &[
+                    &user.as_str(),
+                    &device_id,
+                    &role_to_sql(least_role),
+                    &after,
+                    &limit,
+                ],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(UserRoomRow {
+                    uri: room_uri(row, 0)?,
+                    epoch: from_bigint(row.try_get(1)?)?,
+                    member: row.try_get(2)?,
+                })
+            })
+            .collect()
+    }
+
     /// Where the logs of these rooms end.
     pub(crate) async fn list_heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, u64)>, Error> {
         let rooms: Vec<i64> = rooms.iter().map(|room| room.0).collect();
@@ -315,6 +372,6 @@ fn role_to_sql(role: u32) -> i32 {
     i32::try_from(role).unwrap_or(i32::MAX)
 }
 
-fn role_from_sql(role: i32) -> Result<u32, Error> {
+pub(super) fn role_from_sql(role: i32) -> Result<u32, Error> {
     u32::try_from(role).map_err(|_negative| Error::corrupt("role"))
 }

@@ -1,6 +1,6 @@
 //! Statements about sessions.
 
-use super::{Error, Tx, from_bigint, to_bigint};
+use super::{Error, Tx, devices::timestamp, from_bigint, to_bigint};
 use crate::clock::Timestamp;
 
 /// A session to be added.
@@ -19,6 +19,8 @@ pub(crate) struct SessionRow {
     pub(crate) user_id: i64,
     pub(crate) name: String,
     pub(crate) expires_at: Timestamp,
+    /// When its device was last seen, as far as it was written.
+    pub(crate) last_seen_at: Option<Timestamp>,
 }
 
 impl Tx<'_> {
@@ -48,7 +50,7 @@ impl Tx<'_> {
         let row = self
             .opt(
                 "-- find_session
-                 SELECT d.device_id, d.client, u.user_id, u.name, s.expires_at
+                 SELECT d.device_id, d.client, u.user_id, u.name, s.expires_at, d.last_seen_at
                  FROM sessions s
                  JOIN devices d ON d.device_id = s.device_id
                  JOIN users u ON u.user_id = d.user_id
@@ -63,6 +65,7 @@ impl Tx<'_> {
             user_id: row.try_get(2)?,
             name: row.try_get(3)?,
             expires_at: Timestamp::from_ms(from_bigint(row.try_get(4)?)?),
+            last_seen_at: timestamp(row.try_get(5)?)?,
         }))
     }
 

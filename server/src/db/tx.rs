@@ -3,28 +3,79 @@
 //! Every statement is prepared once per connection, cached by its text (so texts never vary), and counted by its
 //! name. A [`Tx`] that is dropped without [`Tx::commit`] is rolled back by the driver.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Row, types::ToSql};
 use tracing::{Instrument as _, debug_span};
 
 use super::Error;
 
-/// One connection out of the pool; goes back when dropped.
-pub(crate) struct Connection(Object);
+/// A database that owes an answer for so long is given up, and the connection with it: whoever asks must not wait for
+/// one that hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection out of the pool. Dropped it goes back, unless it was given up.
+pub(crate) struct Connection {
+    /// None only while it is dropped.
+    object: Option<Object>,
+    /// It owes an answer.
+    silent: AtomicBool,
+}
 
 impl Connection {
     pub(super) const fn new(object: Object) -> Self {
-        Self(object)
+        Self {
+            object: Some(object),
+            silent: AtomicBool::new(false),
+        }
     }
 
     /// Begins a transaction (READ COMMITTED).
     pub(crate) async fn begin(&mut self) -> Result<Tx<'_>, Error> {
-        Ok(Tx(self.0.transaction().await?))
+        let Self { object, silent } = self;
+        let object = object.as_mut().ok_or_else(Error::silent)?;
+        let transaction = answered(silent, object.transaction()).await?;
+        Ok(Tx {
+            transaction,
+            silent,
+        })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if *self.silent.get_mut()
+            && let Some(object) = self.object.take()
+        {
+            // Out of the pool, so that nobody gets it again.
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// What the database answers, if it does so in time.
+async fn answered<T>(
+    silent: &AtomicBool,
+    asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_elapsed) => {
+            silent.store(true, Ordering::Relaxed);
+            Err(Error::silent())
+        }
     }
 }
 
 /// An open transaction. Dropped means rolled back.
-pub(crate) struct Tx<'a>(Transaction<'a>);
+pub(crate) struct Tx<'a> {
+    transaction: Transaction<'a>,
+    silent: &'a AtomicBool,
+}
 
 impl Tx<'_> {
     /// All rows of a statement.
@@ -35,10 +86,11 @@ impl Tx<'_> {
     ) -> Result<Vec<Row>, Error> {
         let name = count(sql);
         let run = async {
-            let statement = self.0.prepare_cached(sql).await?;
-            self.0.query(&statement, params).await
+            let statement = self.transaction.prepare_cached(sql).await?;
+            self.transaction.query(&statement, params).await
         };
-        Ok(run.instrument(debug_span!("db", statement = name)).await?)
+        let span = debug_span!("db", statement = name);
+        answered(self.silent, run.instrument(span)).await
     }
 
     /// The only row of a statement that always gives exactly one.
@@ -49,10 +101,11 @@ impl Tx<'_> {
     ) -> Result<Row, Error> {
         let name = count(sql);
         let run = async {
-            let statement = self.0.prepare_cached(sql).await?;
-            self.0.query_one(&statement, params).await
+            let statement = self.transaction.prepare_cached(sql).await?;
+            self.transaction.query_one(&statement, params).await
         };
-        Ok(run.instrument(debug_span!("db", statement = name)).await?)
+        let span = debug_span!("db", statement = name);
+        answered(self.silent, run.instrument(span)).await
     }
 
     /// The row of a statement that gives one or none.
@@ -63,10 +116,11 @@ impl Tx<'_> {
     ) -> Result<Option<Row>, Error> {
         let name = count(sql);
         let run = async {
-            let statement = self.0.prepare_cached(sql).await?;
-            self.0.query_opt(&statement, params).await
+            let statement = self.transaction.prepare_cached(sql).await?;
+            self.transaction.query_opt(&statement, params).await
         };
-        Ok(run.instrument(debug_span!("db", statement = name)).await?)
+        let span = debug_span!("db", statement = name);
+        answered(self.silent, run.instrument(span)).await
     }
 
     /// How many rows a statement changed.
@@ -77,10 +131,11 @@ impl Tx<'_> {
     ) -> Result<u64, Error> {
         let name = count(sql);
         let run = async {
-            let statement = self.0.prepare_cached(sql).await?;
-            self.0.execute(&statement, params).await
+            let statement = self.transaction.prepare_cached(sql).await?;
+            self.transaction.execute(&statement, params).await
         };
-        Ok(run.instrument(debug_span!("db", statement = name)).await?)
+        let span = debug_span!("db", statement = name);
+        answered(self.silent, run.instrument(span)).await
     }
 
     /// Succeeds if the database answers.
@@ -97,7 +152,7 @@ impl Tx<'_> {
 
     /// Makes everything done in this transaction durable and visible.
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        Ok(self.0.commit().await?)
+        answered(self.silent, self.transaction.commit()).await
     }
 }
 

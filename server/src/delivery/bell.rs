@@ -122,6 +122,26 @@ impl Bell {
         }
     }
 
+    /// Whether a device listens by a socket.
+    pub(crate) fn has_socket(&self, device_id: i64) -> bool {
+        lock(&self.0.devices)
+            .get(&device_id)
+            .is_some_and(|readers| {
+                readers
+                    .iter()
+                    .any(|reader| reader.kind == ReaderKind::Socket)
+            })
+    }
+
+    /// How many devices listen by a socket.
+    pub(crate) fn sockets(&self) -> usize {
+        let is_socket = |reader: &Arc<Listener>| reader.kind == ReaderKind::Socket;
+        lock(&self.0.devices)
+            .values()
+            .filter(|readers| readers.iter().any(is_socket))
+            .count()
+    }
+
     /// Rooms somebody listens to.
     pub(crate) fn rooms(&self) -> Vec<RoomId> {
         self.0

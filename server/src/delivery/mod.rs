@@ -7,6 +7,7 @@
 mod acks;
 mod bell;
 mod entry;
+mod frames;
 mod reader;
 mod session;
 mod tail;
@@ -94,6 +95,21 @@ impl Delivery {
         for device_id in devices {
             self.0.bell.ring_device(*device_id);
         }
+    }
+
+    /// Forgets entries of a room up to one, after their bytes are gone from the log. Readers who want them are told there.
+    pub(crate) fn forget(&self, room: RoomId, upto: u64) {
+        self.0.tail.forget(room, upto);
+    }
+
+    /// Whether a device holds an event socket at this moment.
+    pub(crate) fn has_socket(&self, device_id: i64) -> bool {
+        self.0.bell.has_socket(device_id)
+    }
+
+    /// How many devices hold an event socket at this moment.
+    pub(crate) fn sockets(&self) -> usize {
+        self.0.bell.sockets()
     }
 
     /// What a device acknowledged and is not written yet; to be asked for before the database is.

@@ -8,26 +8,23 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use grove_wire::{
-    api::events::{ClientFrame, InboxEntry, InboxItem, ServerFrame},
+    api::events::{ClientFrame, ServerFrame},
     codec,
-    mls::Welcome,
-    uri::RoomUri,
 };
 
 use super::{
     Entry, ReaderKind,
     bell::Ear,
+    frames::{FRAME_BYTES, expired, frame, in_frames, inbox_entry},
     session::{Next, Reached, Session, Wanted},
     tail::Recall,
 };
 use crate::{
     app::App,
-    db::{self, InboxRow, RoomId},
+    db::{self, RoomId},
     rooms::Room,
 };
 
-/// About as large is a frame of several entries: small, because a socket queues a number of frames.
-const FRAME_BYTES: usize = 32 << 10;
 /// About as much is read at once.
 const PAGE_BYTES: usize = 256 << 10;
 /// Entries of one room, or of the inbox, read at once.
@@ -217,7 +214,21 @@ impl Reader {
             for frame in in_frames(&entries) {
                 let _bytes = self.hand_out(app, &wanted, frame, reached);
             }
+            if let Some(first_seq) = page.readable_from {
+                self.tell_expired(page.room, first_seq)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Says that what comes next in a room is gone; until the device acknowledges that, or joins anew, there is nothing more to
+    /// say of it.
+    fn tell_expired(&mut self, room: RoomId, first_seq: u64) -> Result<(), db::Error> {
+        if let Some(uri) = self.session.uri(room) {
+            self.ready.push_back(expired(uri, first_seq)?);
+            metrics::counter!("grove_expired_readers_total").increment(1);
+        }
+        self.session.expire(room, first_seq.saturating_sub(1));
         Ok(())
     }
 
@@ -274,7 +285,8 @@ pub(crate) async fn poll(
     }
 }
 
-/// Frames of one room's log after a position, at most about `limit` entries, for a device that is in the room.
+/// Frames of one room's log after a position, at most about `limit` entries, for a device that is in the room. One that
+/// says so, if what comes next is gone.
 pub(crate) async fn read_log(
     app: &App,
     device_id: i64,
@@ -288,106 +300,16 @@ pub(crate) async fn read_log(
         .list_entries(device_id, &[(room.id, after)], limit, POLL_BYTES)
         .await?;
     tx.commit().await?;
-    let rows = pages.rooms.into_iter().flat_map(|page| page.entries);
-    let entries: Vec<Arc<Entry>> = rows.map(|row| Arc::new(Entry::from(row))).collect();
-    Ok(in_frames(&entries)
-        .flat_map(|entries| frame(app, room.id, &room.uri, entries))
-        .collect())
-}
-
-/// The frame with these entries, which follow one another. Whoever stands at the same place gets the same bytes.
-fn frame(app: &App, room: RoomId, uri: &RoomUri, entries: &[Arc<Entry>]) -> Bytes {
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-        return Bytes::new();
+    let Some(page) = pages.rooms.into_iter().next() else {
+        return Ok(Vec::new());
     };
-    let tail = &app.delivery.0.tail;
-    if let Some(frame) = tail.frame(room, first.mark.seq, last.mark.seq) {
-        return frame;
-    }
-    let receipt = last.receipt(&app.server_key, uri);
-    let bodies: Vec<&[u8]> = entries.iter().map(|entry| entry.bytes.as_ref()).collect();
-    let frame = Bytes::from(ServerFrame::write_log(
-        uri,
-        first.mark.seq,
-        &bodies,
-        &receipt,
-    ));
-    tail.keep_frame(room, first.mark.seq, last.mark.seq, &frame);
-    frame
-}
-
-/// Cuts entries into runs of about [`FRAME_BYTES`], each of at least one entry.
-fn in_frames(entries: &[Arc<Entry>]) -> impl Iterator<Item = &[Arc<Entry>]> {
-    let mut bytes = 0_usize;
-    entries.chunk_by(move |before, after| {
-        bytes = bytes.saturating_add(before.bytes.len());
-        let fits = bytes.saturating_add(after.bytes.len()) <= FRAME_BYTES;
-        if !fits {
-            bytes = 0;
-        }
-        fits
-    })
-}
-
-fn inbox_entry(row: InboxRow) -> Result<InboxEntry, db::Error> {
-    let InboxRow {
-        id,
-        room,
-        seq,
-        epoch,
-        suite,
-        secret,
-        encrypted_group_info,
-    } = row;
-    let welcome = Welcome::join(suite, &secret, &encrypted_group_info)
-        .map_err(|_malformed| db::Error::corrupt("Welcome"))?;
-    Ok(InboxEntry {
-        id,
-        kind: InboxItem::Welcome {
-            room,
-            seq,
-            epoch,
-            welcome,
-        },
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::db::Mark;
-
-    fn entry(seq: u64, size: usize) -> Arc<Entry> {
-        Arc::new(Entry::new(
-            Mark {
-                seq,
-                epoch: 0,
-                time: 0,
-                head: [0; 32],
-            },
-            Bytes::from(vec![0; size]),
-        ))
-    }
-
-    #[test]
-    fn frames_hold_what_fits_and_at_least_one_entry() {
-        let sizes = [
-            FRAME_BYTES / 2,
-            FRAME_BYTES / 2,
-            1,
-            FRAME_BYTES,
-            FRAME_BYTES * 3,
-            10,
-            10,
-        ];
-        let entries: Vec<Arc<Entry>> = (1..)
-            .zip(sizes)
-            .map(|(seq, size)| entry(seq, size))
-            .collect();
-        let frames: Vec<Vec<u64>> = in_frames(&entries)
-            .map(|frame| frame.iter().map(|entry| entry.mark.seq).collect())
-            .collect();
-        assert_eq!(frames, [vec![1, 2], vec![3], vec![4], vec![5], vec![6, 7]]);
-        assert_eq!(in_frames(&[]).count(), 0);
+    let rows = page.entries.into_iter();
+    let entries: Vec<Arc<Entry>> = rows.map(|row| Arc::new(Entry::from(row))).collect();
+    // What can still be read before a gap is given first; whoever then asks again is told of the gap.
+    match page.readable_from {
+        Some(first_seq) if entries.is_empty() => Ok(expired(&room.uri, first_seq)?.to_vec()),
+        _ => Ok(in_frames(&entries)
+            .flat_map(|entries| frame(app, room.id, &room.uri, entries))
+            .collect()),
     }
 }

@@ -31,6 +31,8 @@ struct Reading {
     acked: u64,
     /// Last entry the device may read, once it is out of the room.
     until: Option<u64>,
+    /// What comes next has outlived its time, and the reader was told.
+    expired: bool,
     behind: bool,
 }
 
@@ -151,6 +153,7 @@ impl Session {
     pub(crate) fn mark(&mut self, room: RoomId) {
         if let Some(reading) = self.rooms.get_mut(&room)
             && !reading.behind
+            && !reading.expired
             && !reading.is_finished()
         {
             reading.behind = true;
@@ -211,6 +214,17 @@ impl Session {
         }
     }
 
+    /// Reports that what comes next in a room is gone, up to `last`, and that the reader was told. The room is not read on
+    /// until it acknowledges that, or until the device's cursor is opened anew.
+    pub(crate) fn expire(&mut self, room: RoomId, last: u64) {
+        self.behind.retain(|waiting| *waiting != room);
+        if let Some(reading) = self.rooms.get_mut(&room) {
+            reading.sent = reading.sent.max(last);
+            reading.expired = true;
+            reading.behind = false;
+        }
+    }
+
     /// Reports that the inbox was read and handed on up to `sent`.
     pub(crate) fn read_inbox(&mut self, sent: u64, reached: Reached) {
         self.inbox.sent = self.inbox.sent.max(sent);
@@ -232,6 +246,10 @@ impl Session {
             if seq > reading.acked {
                 reading.acked = seq;
                 acked.positions.push((room, seq));
+            }
+            if reading.expired && seq == reading.sent {
+                reading.expired = false;
+                self.mark(room);
             }
         }
         let inbox = inbox
@@ -259,6 +277,8 @@ impl Reading {
     /// A device that was added again starts anew; its earlier part of the log is over.
     fn follow(&mut self, cursor: &CursorRow) {
         self.until = cursor.to_seq;
+        // Only a new cursor stands beyond what was sent.
+        self.expired &= cursor.position <= self.sent;
         self.sent = self.sent.max(cursor.position);
         self.acked = self.acked.max(cursor.position);
     }
@@ -286,6 +306,7 @@ impl From<&CursorRow> for Reading {
             sent: *position,
             acked: *position,
             until: *to_seq,
+            expired: false,
             behind: false,
         }
     }

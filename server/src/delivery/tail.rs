@@ -77,6 +77,11 @@ impl Tail {
         shard.shrink(self.max_bytes);
     }
 
+    /// Forgets a room's entries up to one: they have outlived their time.
+    pub(crate) fn forget(&self, room: RoomId, upto: u64) {
+        lock(self.shard(room)).forget(room, upto);
+    }
+
     /// What comes after `after`, up to about `max_bytes` but at least one entry.
     pub(crate) fn read(&self, room: RoomId, after: u64, max_bytes: usize) -> Recall {
         let shard = lock(self.shard(room));
@@ -144,6 +149,25 @@ impl Shard {
         self.bytes += cost(&entry);
         self.order.push_back((room, entry.mark.seq));
         held.entries.push_back(entry);
+    }
+
+    /// Their places in the order stay, as those of entries forgotten over a gap do.
+    fn forget(&mut self, room: RoomId, upto: u64) {
+        let Some(held) = self.rooms.get_mut(&room) else {
+            return;
+        };
+        while let Some(oldest) = held.entries.front()
+            && oldest.mark.seq <= upto
+        {
+            self.bytes -= held.entries.pop_front().map_or(0, |entry| cost(&entry));
+        }
+        if held.frame.as_ref().is_some_and(|frame| frame.first <= upto) {
+            self.bytes -= held.frame_bytes();
+            held.frame = None;
+        }
+        if held.entries.is_empty() {
+            self.rooms.remove(&room);
+        }
     }
 
     /// Every entry held costs more than the overhead, so a longer queue is one of forgotten entries.
@@ -311,6 +335,22 @@ mod tests {
             "{} places are kept for one entry",
             shard.order.len()
         );
+    }
+
+    #[test]
+    fn what_has_outlived_its_time_is_not_served_from_memory() {
+        let tail = Tail::new(1 << 20);
+        (1..=4).for_each(|seq| tail.push(ROOM, entry(seq, 100)));
+        tail.keep_frame(ROOM, 2, 4, &Bytes::from_static(b"frame"));
+        tail.forget(ROOM, 2);
+        assert!(matches!(tail.read(ROOM, 1, 1_000), Recall::Unknown));
+        assert_eq!(tail.frame(ROOM, 2, 4), None);
+        assert_eq!(read(&tail, ROOM, 2, 1_000), [3, 4]);
+        tail.forget(ROOM, 4);
+        assert!(matches!(tail.read(ROOM, 4, 1_000), Recall::Unknown));
+        assert_eq!(lock(tail.shard(ROOM)).bytes, 0);
+        tail.push(ROOM, entry(5, 100));
+        assert_eq!(read(&tail, ROOM, 4, 1_000), [5]);
     }
 
     #[test]

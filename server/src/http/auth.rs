@@ -6,9 +6,10 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZAT
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use grove_wire::problem::ProblemType;
 
-use super::Problem;
+use super::{Problem, rate_limit};
 use crate::{
     app::App,
+    rate_limits::Knock,
     sessions::{self, AuthenticateError},
 };
 
@@ -21,16 +22,24 @@ impl FromRequest for ClientAuth {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let app = request.app_data::<Data<App>>().map(|app| Arc::clone(app));
         let token = bearer(request).map(str::to_owned);
+        let request = request.clone();
         async move {
             let app = app.ok_or_else(|| Problem::internal("no App at this door"))?;
             let token = token.ok_or_else(|| Problem::new(ProblemType::Unauthenticated))?;
-            Ok(sessions::authenticate(&app, &token).await?)
+            let found = sessions::authenticate(&app, &token).await;
+            if let Err(AuthenticateError::Unknown) = &found {
+                rate_limit::knock(&app, &request, Knock::SignIn)?;
+            }
+            let auth = found?;
+            rate_limit::ask(&app, &request, &auth)?;
+            Ok(auth)
         }
         .boxed_local()
     }
 }
 
-fn bearer(request: &HttpRequest) -> Option<&str> {
+/// The token of the header `Authorization`.
+pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme

@@ -18,7 +18,7 @@ use super::{
     client, ops, problem, span,
     tls::{self, Certificate, TlsError},
 };
-use crate::{app::App, config::Transport};
+use crate::{app::App, config::Transport, listeners::Listeners};
 
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
@@ -34,6 +34,10 @@ pub(crate) enum OpenError {
         #[source]
         source: io::Error,
     },
+    #[error(
+        "plain HTTP is served on a loopback address only, and the socket that was handed over is on {0}"
+    )]
+    Plain(SocketAddr),
     #[error("the server could not be set up")]
     Setup(#[source] io::Error),
     #[error("TLS could not be set up")]
@@ -50,11 +54,18 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// Reads the certificate again, if there is one.
-    pub(crate) fn reload_certificate(&self) -> Result<(), TlsError> {
-        self.certificate
-            .as_ref()
-            .map_or(Ok(()), |certificate| certificate.reload())
+    /// Takes the certificate out of these files, if there is one; on an error the old one stays in use.
+    pub(crate) fn take_certificate(&self, transport: &Transport) -> Result<(), TlsError> {
+        match (&self.certificate, transport) {
+            (
+                Some(certificate),
+                Transport::Tls {
+                    certificate: chain,
+                    key,
+                },
+            ) => certificate.take(chain, key),
+            _ => Ok(()),
+        }
     }
 
     /// Accepts no more clients, waits for requests under way, at most for the configured grace, and hangs up.
@@ -63,7 +74,7 @@ impl Doors {
     pub(crate) async fn close_to_clients(&self, app: &App) {
         self.client.pause().await;
         app.tasks
-            .requests_done(app.config.limits.shutdown_grace)
+            .requests_done(app.live.now().limits.shutdown_grace)
             .await;
         self.client.stop(false).await;
     }
@@ -75,16 +86,30 @@ impl Doors {
 }
 
 /// Opens both doors. Each worker is a thread of its own; the server is driven by the App's tasks.
-pub(crate) fn open(app: &Arc<App>) -> Result<Doors, OpenError> {
+pub(crate) fn open(app: &Arc<App>, listeners: Listeners) -> Result<Doors, OpenError> {
     let http = &app.config.http;
-    let (client_socket, client_address) = bind(http.listen)?;
-    let (ops_socket, ops_address) = bind(app.config.ops.listen)?;
+    let client_sockets = bind(listeners, http.listen)?;
+    let far =
+        |address: &&SocketAddr| http.transport == Transport::Plain && !address.ip().is_loopback();
+    if let Some(address) = client_sockets.iter().map(|(_, address)| address).find(far) {
+        return Err(OpenError::Plain(*address));
+    }
+    let client_address = client_sockets
+        .first()
+        .map_or(http.listen, |(_, address)| *address);
+    let ops_sockets = bind(Listeners::default(), app.config.ops.listen)?;
+    let ops_address = ops_sockets
+        .first()
+        .map_or(app.config.ops.listen, |(_, address)| *address);
     let certificate = match &http.transport {
         Transport::Plain => None,
         Transport::Tls { certificate, key } => Some(Arc::new(Certificate::load(certificate, key)?)),
     };
-    let client = client_door(app, client_socket, certificate.clone())?;
-    let ops = ops_door(app, ops_socket)?;
+    let client = client_door(app, client_sockets, certificate.as_ref())?;
+    let ops = ops_door(app, ops_sockets)?;
+    if let Some(certificate) = &certificate {
+        tls::watch(app, Arc::clone(certificate));
+    }
     let doors = Doors {
         client_address,
         ops_address,
@@ -97,20 +122,22 @@ pub(crate) fn open(app: &Arc<App>) -> Result<Doors, OpenError> {
     Ok(doors)
 }
 
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), OpenError> {
-    let listen = |source| OpenError::Listen { address, source };
-    let socket = TcpListener::bind(address).map_err(listen)?;
-    let bound = socket.local_addr().map_err(listen)?;
-    Ok((socket, bound))
+fn bind(
+    listeners: Listeners,
+    address: SocketAddr,
+) -> Result<Vec<(TcpListener, SocketAddr)>, OpenError> {
+    listeners
+        .or_bind(address)
+        .map_err(|source| OpenError::Listen { address, source })
 }
 
 fn client_door(
     app: &Arc<App>,
-    socket: TcpListener,
-    certificate: Option<Arc<Certificate>>,
+    sockets: Vec<(TcpListener, SocketAddr)>,
+    certificate: Option<&Arc<Certificate>>,
 ) -> Result<Server, OpenError> {
     let shared = Arc::clone(app);
-    let server = HttpServer::new(move || {
+    let mut server = HttpServer::new(move || {
         Door::new()
             .app_data(Data::from(Arc::clone(&shared)))
             .app_data(PathConfig::default().error_handler(problem::bad_path))
@@ -123,25 +150,31 @@ fn client_door(
     .client_request_timeout(HEAD_PATIENCE)
     .keep_alive(KEEP_ALIVE)
     .disable_signals();
-    let server = match certificate {
-        None => server.listen(socket),
-        Some(certificate) => server.listen_rustls_0_23(socket, tls::server_config(certificate)?),
-    };
-    Ok(server.map_err(OpenError::Setup)?.run())
+    for (socket, _address) in sockets {
+        server = match certificate {
+            None => server.listen(socket),
+            Some(certificate) => {
+                server.listen_rustls_0_23(socket, tls::server_config(Arc::clone(certificate))?)
+            }
+        }
+        .map_err(OpenError::Setup)?;
+    }
+    Ok(server.run())
 }
 
-fn ops_door(app: &Arc<App>, socket: TcpListener) -> Result<Server, OpenError> {
+fn ops_door(app: &Arc<App>, sockets: Vec<(TcpListener, SocketAddr)>) -> Result<Server, OpenError> {
     let shared = Arc::clone(app);
-    let server = HttpServer::new(move || {
+    let mut server = HttpServer::new(move || {
         Door::new()
             .app_data(Data::from(Arc::clone(&shared)))
             .configure(ops::routes)
     })
     .workers(1)
     .client_request_timeout(HEAD_PATIENCE)
-    .disable_signals()
-    .listen(socket)
-    .map_err(OpenError::Setup)?;
+    .disable_signals();
+    for (socket, _address) in sockets {
+        server = server.listen(socket).map_err(OpenError::Setup)?;
+    }
     Ok(server.run())
 }
 

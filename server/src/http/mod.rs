@@ -8,8 +8,10 @@ mod auth;
 mod body;
 mod client;
 mod listen;
+pub(crate) mod openapi;
 mod ops;
 mod problem;
+mod rate_limit;
 mod span;
 mod tls;
 
@@ -18,4 +20,5 @@ pub(crate) use self::{
     body::{Json, Octets},
     listen::{Doors, open},
     problem::Problem,
+    tls::read as read_certificate,
 };

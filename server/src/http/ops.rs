@@ -1,4 +1,4 @@
-//! The operators' door: alive, ready, metrics. No bodies, no accounts; keep it away from the Internet.
+//! The operators' door: alive, ready, metrics, version. No bodies, no accounts; keep it away from the Internet.
 
 use std::time::Duration;
 
@@ -17,7 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) fn routes(door: &mut ServiceConfig) {
     door.service(resource("/health").route(get().to(health)))
         .service(resource("/ready").route(get().to(ready)))
-        .service(resource("/metrics").route(get().to(metrics)));
+        .service(resource("/metrics").route(get().to(metrics)))
+        .service(resource("/version").route(get().to(version)));
+}
+
+/// What runs.
+async fn version() -> &'static str {
+    concat!("groved ", env!("CARGO_PKG_VERSION"), "\n")
 }
 
 /// The process serves requests. Says nothing of what it needs for them.

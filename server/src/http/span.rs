@@ -12,7 +12,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method,
-        header::{HeaderName, HeaderValue},
+        header::{CONTENT_LENGTH, HeaderName, HeaderValue},
     },
     middleware::Next,
     web::Data,
@@ -29,7 +29,7 @@ use crate::app::App;
 /// By which the asker and the log name a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Requests below the reserve of free space that are served nevertheless: they free the asker, not the disk.
-const SERVED_WITHOUT_SPACE: [&str; 3] = ["/v1/acks", "/v1/challenges", "/v1/sessions"];
+pub(super) const SERVED_WITHOUT_SPACE: [&str; 3] = ["/v1/acks", "/v1/challenges", "/v1/sessions"];
 
 /// The middleware of the client door.
 pub(super) async fn door<B: MessageBody + 'static>(
@@ -40,9 +40,9 @@ pub(super) async fn door<B: MessageBody + 'static>(
     let under_way = app.tasks.request();
     let id = request_id(&app);
     let watch = app.clock.stopwatch();
-    let span =
-        info_span!("request", id = %id, method = %request.method(), route = Empty, status = Empty);
-    let method = request.method().clone();
+    let method = shown(request.method());
+    let received_bytes = received(&request);
+    let span = info_span!("request", id = %id, method, route = Empty, status = Empty);
     let response = answer(&app, &id, request, next)
         .instrument(span.clone())
         .await?;
@@ -54,8 +54,14 @@ pub(super) async fn door<B: MessageBody + 'static>(
     let status = response.status().as_u16();
     span.record("route", route.as_str())
         .record("status", status);
-    span.in_scope(|| debug!("answered"));
-    let labels = [("route", route), ("method", method.to_string())];
+    let sent_bytes = match response.response().body().size() {
+        BodySize::None => Some(0),
+        BodySize::Sized(bytes) => Some(bytes),
+        BodySize::Stream => None,
+    };
+    let elapsed_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    span.in_scope(|| debug!(elapsed_ms, received_bytes, sent_bytes, "answered"));
+    let labels = [("route", route), ("method", method.to_owned())];
     histogram!("grove_http_request_seconds", &labels).record(watch.elapsed().as_secs_f64());
     let status = ("status", status.to_string());
     let [route, method] = labels;
@@ -64,6 +70,26 @@ pub(super) async fn door<B: MessageBody + 'static>(
         body,
         _under_way: under_way,
     }))
+}
+
+/// A name of ours: a method is any word that a client likes, and neither log nor metrics are theirs to write.
+fn shown(method: &Method) -> &'static str {
+    match *method {
+        Method::DELETE => "DELETE",
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        _ => "other",
+    }
+}
+
+/// How long the body says it is; nothing, for one in pieces.
+fn received(request: &ServiceRequest) -> Option<u64> {
+    let length = request.headers().get(CONTENT_LENGTH);
+    length.map_or(Some(0), |length| length.to_str().ok()?.parse().ok())
 }
 
 /// Sixteen hexadecimal digits; without randomness, none.

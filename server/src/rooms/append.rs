@@ -10,7 +10,7 @@ mod plan;
 use std::{sync::Arc, time::Duration};
 
 use grove_wire::{mls::MlsMessage, uri::UserUri};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::warn;
 
 use self::plan::{Plan, Verdict, plan};
@@ -24,8 +24,10 @@ use crate::{
 
 /// Messages in one batch: far more than gather while one is written, few enough that a batch stays quick.
 const MAX_BATCH: usize = 512;
-/// Messages that may wait: whoever comes later waits in front of the queue, with its own connection.
+/// Messages that may wait, and their bytes. Whoever comes later is told at once to come again: a database that is away must
+/// not fill the memory.
 const MAX_WAITING: usize = 4096;
+const MAX_WAITING_BYTES: usize = 32 << 20;
 /// How long the task stands back when the database fails, so that it does not spin.
 const RETREAT: Duration = Duration::from_millis(100);
 
@@ -61,19 +63,41 @@ pub(crate) enum AppendError {
     /// The device is not in the room.
     #[error("no such room, or not one of this device's")]
     NotFound,
-    /// The database failed, or the server is stopping. The same bytes may be handed in again.
+    /// The database's disk is full.
+    #[error("there is no space for the log to grow")]
+    NoSpace,
+    /// The database failed, too many wait for it, or the server is stopping. The same bytes may be handed in again.
     #[error("the log cannot be written at the moment")]
     Unavailable,
 }
 
 /// The way into the append task. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub(super) struct Appender(mpsc::Sender<Waiting>);
+pub(super) struct Appender {
+    queue: mpsc::Sender<Waiting>,
+    /// One permit for each byte that may wait.
+    space: Arc<Semaphore>,
+}
 
 #[derive(Debug)]
 struct Waiting {
     submission: Submission,
+    asker: Asker,
+}
+
+/// Whoever waits for a verdict.
+#[derive(Debug)]
+struct Asker {
     answer: oneshot::Sender<Result<Accepted, AppendError>>,
+    /// Given back when nobody waits any more.
+    _space: OwnedSemaphorePermit,
+}
+
+impl Asker {
+    /// Whoever asked may be gone; what is in the log is there all the same.
+    fn tell(self, verdict: Result<Accepted, AppendError>) {
+        drop(self.answer.send(verdict));
+    }
 }
 
 impl Appender {
@@ -86,17 +110,26 @@ impl Appender {
             delivery,
         };
         tasks.spawn("append", writer.run(queue, tasks.clone()));
-        Self(sender)
+        Self {
+            queue: sender,
+            space: Arc::new(Semaphore::new(MAX_WAITING_BYTES)),
+        }
     }
 
-    /// Appends a message; returns once it is durable.
+    /// Appends a message; returns once it is durable, or at once if too many wait.
     pub(super) async fn append(&self, submission: Submission) -> Result<Accepted, AppendError> {
+        let bytes = u32::try_from(submission.message.as_bytes().len()).unwrap_or(u32::MAX);
+        let space = Arc::clone(&self.space)
+            .try_acquire_many_owned(bytes)
+            .map_err(|_full| AppendError::Unavailable)?;
         let (answer, verdict) = oneshot::channel();
-        let waiting = Waiting { submission, answer };
-        self.0
-            .send(waiting)
-            .await
-            .map_err(|_stopped| AppendError::Unavailable)?;
+        let asker = Asker {
+            answer,
+            _space: space,
+        };
+        self.queue
+            .try_send(Waiting { submission, asker })
+            .map_err(|_full_or_stopped| AppendError::Unavailable)?;
         verdict.await.unwrap_or(Err(AppendError::Unavailable))
     }
 }
@@ -130,30 +163,34 @@ impl Writer {
 
     /// Writes a batch and answers. Returns those to be judged again.
     async fn settle(&self, batch: Vec<Waiting>) -> Vec<Waiting> {
-        let (submissions, answers): (Vec<Submission>, Vec<_>) = batch
+        let (submissions, askers): (Vec<Submission>, Vec<Asker>) = batch
             .into_iter()
-            .map(|waiting| (waiting.submission, waiting.answer))
+            .map(|waiting| (waiting.submission, waiting.asker))
             .unzip();
         let plan = match self.write(&submissions).await {
             Ok(plan) => plan,
             Err(error) => {
                 warn!(%error, messages = submissions.len(), "a batch of messages was not appended");
-                for answer in answers {
-                    drop(answer.send(Err(AppendError::Unavailable)));
+                let told = if error.is_full() {
+                    AppendError::NoSpace
+                } else {
+                    AppendError::Unavailable
+                };
+                for asker in askers {
+                    asker.tell(Err(told.clone()));
                 }
-                self.clock.sleep(RETREAT).await;
+                // The database goes by real time, whatever our clock does.
+                tokio::time::sleep(RETREAT).await;
                 return Vec::new();
             }
         };
         metrics::counter!("grove_accepted_total").increment(count(plan.entries.len()));
         let mut again = Vec::new();
-        for ((submission, answer), verdict) in
-            submissions.into_iter().zip(answers).zip(plan.verdicts)
+        for ((submission, asker), verdict) in submissions.into_iter().zip(askers).zip(plan.verdicts)
         {
             match verdict {
-                Verdict::Again => again.push(Waiting { submission, answer }),
-                // Whoever asked may be gone; the message is in the log all the same.
-                Verdict::Settled(verdict) => drop(answer.send(verdict)),
+                Verdict::Again => again.push(Waiting { submission, asker }),
+                Verdict::Settled(verdict) => asker.tell(verdict),
             }
         }
         self.delivery.publish(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use grove_mls::{
     identity::{Head, ServerKey},
-    public::{CreateRefusal, HubGroup},
+    public::{CreateRefusal, HubGroup, NewLeaf},
     room::Role,
 };
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
@@ -12,6 +12,7 @@ use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
 use crate::{
     app::App,
     db::{self, NewRoom},
+    devices::{NewLeafError, check_new_leaves},
     sessions::ClientAuth,
     tasks::WorkLost,
 };
@@ -26,8 +27,19 @@ pub(crate) enum CreateError {
     Exists,
     #[error(transparent)]
     Lost(#[from] WorkLost),
+    #[error("{0}")]
+    NewLeaf(NewLeafError),
     #[error(transparent)]
     Refused(#[from] CreateRefusal),
+}
+
+impl From<NewLeafError> for CreateError {
+    fn from(error: NewLeafError) -> Self {
+        match error {
+            NewLeafError::Database(error) => error.into(),
+            other => Self::NewLeaf(other),
+        }
+    }
 }
 
 /// Makes a room. Doing it again with the same request is answered as the first time.
@@ -67,6 +79,15 @@ pub(crate) async fn create(
     let added = tx.add_room(&new).await?;
     if added.is_none() && !tx.is_creator(uri, new.record, who.device_id).await? {
         return Err(CreateError::Exists);
+    }
+    if added.is_some() {
+        let record = state.record.record();
+        let leaf = NewLeaf {
+            client: who.client.clone(),
+            key: record.device_key,
+            uik: record.uik,
+        };
+        check_new_leaves(app, &tx, &[leaf]).await?;
     }
     tx.commit().await?;
     app.delivery.ring_devices(&[who.device_id]);

@@ -39,6 +39,9 @@ const SNAPSHOTS_PER_ROUND: i64 = 1000;
 pub(crate) enum GroupError {
     #[error("the database failed")]
     Database(#[from] db::Error),
+    /// What it would be rebuilt from has outlived its time.
+    #[error("the handshakes that lead to this epoch are gone")]
+    Gone,
     #[error(transparent)]
     Lost(#[from] WorkLost),
     /// There is no snapshot to begin with.

@@ -1,7 +1,9 @@
-//! Looking: the rooms of a device, and a room's log from a position on.
+//! Looking: the rooms of a device and of its user, and a room's log from a position on.
 
+use grove_mls::room::Role;
 use grove_wire::{
-    api::rooms::{RoomList, RoomSummary},
+    api::rooms::{RoomList, RoomSummary, UserRoom, UserRooms},
+    limits::MAX_USER_ROOMS,
     uri::RoomUri,
 };
 
@@ -28,6 +30,34 @@ pub(crate) async fn list(app: &App, who: &ClientAuth) -> Result<RoomList, db::Er
     };
     Ok(RoomList {
         rooms: rows.into_iter().map(summary).collect(),
+    })
+}
+
+/// One page of the rooms hosted here on whose list the user stands and may have devices, after a room.
+#[tracing::instrument(name = "rooms.list_of_user", skip_all)]
+pub(crate) async fn list_of_user(
+    app: &App,
+    who: &ClientAuth,
+    after: Option<&RoomUri>,
+) -> Result<UserRooms, db::Error> {
+    let after = after.map(RoomUri::as_str).unwrap_or_default();
+    // One more than is shown tells whether there are more.
+    let limit = i64::try_from(MAX_USER_ROOMS).unwrap_or(i64::MAX) + 1;
+    let mut connection = app.db.connect().await?;
+    let tx = connection.begin().await?;
+    let least = Role::ReadOnly.index();
+    let rows = tx
+        .list_user_rooms(&who.user, who.device_id, least, after, limit)
+        .await?;
+    tx.commit().await?;
+    let room = |row: db::UserRoomRow| UserRoom {
+        room: row.uri,
+        epoch: row.epoch,
+        member: row.member,
+    };
+    Ok(UserRooms {
+        more: rows.len() > MAX_USER_ROOMS,
+        rooms: rows.into_iter().take(MAX_USER_ROOMS).map(room).collect(),
     })
 }
 

@@ -38,7 +38,7 @@ pub(crate) use self::{
     group_info::{GroupInfoError, group_info},
     groups::GroupError,
     key_material::{KeyMaterialError, key_material},
-    list::{list, read_log},
+    list::{list, list_of_user, read_log},
     standing::StandingError,
     submit::{SubmitError, submit},
     tree::{TreeError, tree},

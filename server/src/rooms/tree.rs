@@ -59,7 +59,11 @@ async fn build(app: &App, room: &Room, epoch: u64) -> Result<Bytes, TreeError> {
             .blocking(move || seat.group().map(HubGroup::tree))
             .await?
     } else {
-        let group = groups::at_epoch(&app.db, &app.tasks, room.id, epoch).await?;
+        let group = match groups::at_epoch(&app.db, &app.tasks, room.id, epoch).await {
+            // Nobody can join there any more: the Welcome went before the handshakes did.
+            Err(GroupError::Gone) => return Err(StandingError::NotFound.into()),
+            found => found?,
+        };
         app.tasks.blocking(move || Some(group.tree())).await?
     };
     let tree = tree.ok_or(GroupError::Missing)??;

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     app::App,
     db::{self, Mark},
+    devices::NewLeafError,
     sessions::ClientAuth,
     tasks::WorkLost,
 };
@@ -39,6 +40,9 @@ pub(crate) enum UpdateError {
     /// A KeyPackage that nobody claimed for this room, or another client's.
     #[error("a client is added by a KeyPackage that was not claimed for this room")]
     KeyPackageUnclaimed,
+    /// A leaf that its user does not want in any group any more.
+    #[error("{0}")]
+    NewLeaf(NewLeafError),
     /// The device is leaving: others commit that.
     #[error("a client that is leaving makes no commits")]
     Leaving,
@@ -57,6 +61,15 @@ pub(crate) enum UpdateError {
 impl From<db::Error> for UpdateError {
     fn from(error: db::Error) -> Self {
         Self::Standing(error.into())
+    }
+}
+
+impl From<NewLeafError> for UpdateError {
+    fn from(error: NewLeafError) -> Self {
+        match error {
+            NewLeafError::Database(error) => error.into(),
+            other => Self::NewLeaf(other),
+        }
     }
 }
 

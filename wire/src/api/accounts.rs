@@ -9,6 +9,7 @@ use crate::uri::{ClientUri, UserUri};
 
 /// Registers a user with its first device. No session is needed: the device list proves the keys.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegisterRequest {
     /// The name wanted, at the server's own domain.
@@ -22,6 +23,7 @@ pub struct RegisterRequest {
 
 /// The account was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterResponse {
     /// The user.
     pub user: UserUri,
@@ -31,6 +33,7 @@ pub struct RegisterResponse {
 
 /// Who the session speaks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Whoami {
     /// The user.
     pub user: UserUri,

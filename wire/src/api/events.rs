@@ -43,6 +43,15 @@ pub enum ServerFrame {
         #[tls_codec(with = "Bounded::<MAX_INBOX_BYTES>")]
         entries: Vec<InboxEntry>,
     },
+    /// Entries after the device's position are gone for their age. It reads on from `first_seq` when it has acknowledged the
+    /// entry before that, or has joined anew.
+    #[tls_codec(discriminant = 3)]
+    Expired {
+        /// The room.
+        room: RoomUri,
+        /// The first entry that can still be read; at most one beyond the end of the log.
+        first_seq: u64,
+    },
 }
 
 /// Something addressed to one device.

@@ -6,6 +6,7 @@ use super::Base64Url;
 
 /// Adds to the pool of the session's device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UploadKeyPackages {
     /// The suite of all of them.
@@ -20,6 +21,7 @@ pub struct UploadKeyPackages {
 
 /// What is left in one pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyPackageCount {
     /// The suite.
     pub cipher_suite: u16,
@@ -31,6 +33,7 @@ pub struct KeyPackageCount {
 
 /// What is left in the pools of the session's device.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyPackageCounts {
     /// One per suite.
     pub counts: Vec<KeyPackageCount>,

@@ -23,6 +23,7 @@ pub struct CreateRoomRequest {
 
 /// The room was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomCreated {
     /// The room.
     pub room: RoomUri,
@@ -32,6 +33,7 @@ pub struct RoomCreated {
 
 /// A room as the session's device sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomSummary {
     /// The room.
     pub room: RoomUri,
@@ -47,7 +49,30 @@ pub struct RoomSummary {
 
 /// The rooms of the session's device.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomList {
     /// In no particular order.
     pub rooms: Vec<RoomSummary>,
+}
+
+/// A room on whose list the session's user stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UserRoom {
+    /// The room.
+    pub room: RoomUri,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Whether the session's device is in its group.
+    pub member: bool,
+}
+
+/// The rooms of the session's user: what a new device joins.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UserRooms {
+    /// In the order of their URIs, at most [`MAX_USER_ROOMS`](crate::limits::MAX_USER_ROOMS).
+    pub rooms: Vec<UserRoom>,
+    /// Whether there are more, to be asked for with `after` as the last one here.
+    pub more: bool,
 }

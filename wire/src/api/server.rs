@@ -7,6 +7,7 @@ use crate::uri::Provider;
 
 /// A server's description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerInfo {
     /// The domain it serves.
     pub domain: Provider,
@@ -24,6 +25,7 @@ pub struct ServerInfo {
 
 /// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Nobody.

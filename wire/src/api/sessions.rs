@@ -9,6 +9,7 @@ use crate::uri::ClientUri;
 
 /// What a device must sign, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Challenge {
     /// 32 random bytes.
     pub nonce: Base64Url,
@@ -18,6 +19,7 @@ pub struct Challenge {
 
 /// The challenge, signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
     /// The client.
@@ -32,6 +34,7 @@ pub struct SessionRequest {
 
 /// A session.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionResponse {
     /// The bearer token.
     pub token: String,

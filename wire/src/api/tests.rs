@@ -6,7 +6,7 @@
 
 use proptest::{collection::vec, option, prelude::*};
 
-use super::{accounts::*, events::*, rooms::*, server::*, sessions::*, *};
+use super::{accounts::*, events::*, links::*, recoveries::*, rooms::*, server::*, sessions::*, *};
 use crate::{
     codec::{decode, encode},
     limits::MAX_RECEIPT_BYTES,
@@ -61,6 +61,48 @@ fn secrets_are_not_shown() {
         invite: Some("very secret".to_owned()),
     };
     assert!(!format!("{request:?}").contains("secret"));
+    let opened = LinkOpened {
+        link: Base64Url(vec![1; 16]),
+        token: format!("{LINK_TOKEN_PREFIX}very secret"),
+        expires_at: 1,
+    };
+    assert!(!format!("{opened:?}").contains("secret"));
+}
+
+#[test]
+fn a_link_reads_as_written() {
+    let open = r#"{"phase":"open","expires_at":7}"#;
+    let mut state: LinkState = serde_json::from_str(open).unwrap();
+    assert_eq!(serde_json::to_string(&state).unwrap(), open);
+    state.phase = LinkPhase::Sealed;
+    state.answer = Some(Base64Url(vec![1]));
+    state.reveal = Some(Base64Url(vec![2]));
+    state.package = Some(Base64Url(vec![3]));
+    let sealed = r#"{"phase":"sealed","answer":"AQ","reveal":"Ag","package":"Aw","expires_at":7}"#;
+    assert_eq!(serde_json::to_string(&state).unwrap(), sealed);
+    assert_eq!(serde_json::from_str::<LinkState>(sealed).unwrap(), state);
+    let phases = [
+        LinkPhase::Open,
+        LinkPhase::Answered,
+        LinkPhase::Revealed,
+        LinkPhase::Sealed,
+        LinkPhase::Cancelled,
+    ];
+    assert!(phases.is_sorted(), "none is left backwards");
+    assert!(serde_json::from_str::<LinkBytes>(r#"{"bytes":"AQ","phase":"open"}"#).is_err());
+}
+
+#[test]
+fn recoveries_refuse_what_they_do_not_know() {
+    let lookup =
+        r#"{"user":"mimi://a.example/u/alice","nonce":"AQ","expires_at":7,"signature":"Ag"}"#;
+    let read: RecoveryLookup = serde_json::from_str(lookup).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), lookup);
+    let request = r#"{"user":"mimi://a.example/u/alice","device_list":"AQ"}"#;
+    let read: RecoveryRequest = serde_json::from_str(request).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), request);
+    let more = r#"{"user":"mimi://a.example/u/alice","device_list":"AQ","uik":"Ag"}"#;
+    assert!(serde_json::from_str::<RecoveryRequest>(more).is_err());
 }
 
 #[test]
@@ -95,7 +137,26 @@ fn a_log_frame_is_known() {
         frame.capacity(),
         "one allocation, and no larger than needed"
     );
-    assert!(decode::<ServerFrame>(&[3]).is_err());
+}
+
+#[test]
+fn an_expired_frame_is_known() {
+    let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
+    let known = cat(&[
+        &[3, 0x40, 71],
+        room.as_str().as_bytes(),
+        &7_u64.to_be_bytes(),
+    ]);
+    let frame = ServerFrame::Expired { room, first_seq: 7 };
+    assert_eq!(encode(&frame).unwrap(), known);
+    assert_eq!(decode::<ServerFrame>(&known).unwrap(), frame);
+    for end in 0..known.len() {
+        assert!(decode::<ServerFrame>(&known[..end]).is_err(), "{end}");
+    }
+    for unknown in [0, 4] {
+        let frame = cat(&[&[unknown], &known[1..]]);
+        assert!(decode::<ServerFrame>(&frame).is_err(), "{unknown}");
+    }
 }
 
 proptest! {
@@ -126,8 +187,15 @@ proptest! {
                 })
                 .collect(),
         };
-        let body = cat(&[&written, &encode(&inbox).unwrap(), &written]);
-        prop_assert_eq!(ServerFrame::decode_all(&body).unwrap(), [log.clone(), inbox, log]);
+        let expired = ServerFrame::Expired { room, first_seq };
+        let body = cat(&[
+            &written,
+            &encode(&inbox).unwrap(),
+            &encode(&expired).unwrap(),
+            &written,
+        ]);
+        let frames = [log.clone(), inbox, expired, log];
+        prop_assert_eq!(ServerFrame::decode_all(&body).unwrap(), frames);
         prop_assert!(ServerFrame::decode_all(&body[..body.len() - 1]).is_err());
         prop_assert_eq!(ServerFrame::decode_all(&[]).unwrap(), []);
     }

@@ -30,6 +30,9 @@ fn good() -> impl Strategy<Value = Vec<u8>> {
             &[entry],
             b"receipt"
         )),
+        (samples::room(), any::<u64>()).prop_map(|(room, first_seq)| {
+            encode(&ServerFrame::Expired { room, first_seq }).unwrap()
+        }),
         samples::client().prop_map(|uri| encode(&uri).unwrap()),
     ]
 }

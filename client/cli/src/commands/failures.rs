@@ -18,6 +18,7 @@ pub(crate) fn failed(error: impl Error + Classified) -> Failure {
         Class::Identity => (Exit::Identity, Some(IDENTITY_ADVICE)),
         Class::NotRegistered => (Exit::Profile, Some(REGISTER_ADVICE)),
         Class::Refused => (Exit::Refused, None),
+        Class::Revoked => (Exit::Identity, Some(REVOKED_ADVICE)),
         Class::Store => (Exit::Storage, Some(STORE_ADVICE)),
         Class::Unknown => (Exit::NotFound, None),
         Class::Unreachable => (Exit::Unreachable, Some(UNREACHABLE_ADVICE)),
@@ -33,6 +34,8 @@ const IDENTITY_ADVICE: &str = "nothing is sent until this is settled: ask the pe
     way than this one; then grove trust ADDRESS accepts it, or grove rooms remove takes them out";
 const REGISTER_ADVICE: &str = "run grove register ADDRESS; one that was cut short is finished by \
     running it again";
+const REVOKED_ADVICE: &str = "what this device has read stays readable: grove history ROOM; to go on \
+    with this account here, link the device anew in another profile";
 const STORE_ADVICE: &str = "see whether the disk is full or another grove is still at work";
 const UNREACHABLE_ADVICE: &str = "try again later; grove status shows which server is asked";
 
@@ -161,6 +164,7 @@ mod tests {
             (Class::Identity, Exit::Identity),
             (Class::NotRegistered, Exit::Profile),
             (Class::Refused, Exit::Refused),
+            (Class::Revoked, Exit::Identity),
             (Class::Store, Exit::Storage),
             (Class::Unknown, Exit::NotFound),
             (Class::Unreachable, Exit::Unreachable),

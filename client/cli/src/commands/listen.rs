@@ -286,9 +286,11 @@ impl Journal {
             Event::Message { message }
             | Event::MessageFailed { message }
             | Event::MessageSent { message } => message.room == *wanted,
-            Event::RoomChanged { room, .. }
+            Event::Healed { room, .. }
+            | Event::RoomChanged { room, .. }
             | Event::RoomJoined { room }
             | Event::RoomLeft { room, .. } => room == wanted,
+            Event::ThisDeviceRevoked => true,
             Event::Warning { room, .. } => room.as_ref().is_none_or(|room| room == wanted),
         }
     }
@@ -328,13 +330,13 @@ impl Looks {
 }
 
 /// Ctrl-C or the system's wish to end, which are no failures.
-struct Ending {
+pub(super) struct Ending {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Ending {
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         let watch = |kind| signal(kind).map_err(|error| Failure::caused(Exit::Failure, &error));
         Ok(Self {
             interrupt: watch(SignalKind::interrupt())?,
@@ -342,7 +344,7 @@ impl Ending {
         })
     }
 
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

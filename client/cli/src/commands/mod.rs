@@ -2,8 +2,14 @@
 
 pub(crate) mod failures;
 
+mod approve;
+mod devices;
+mod drafts;
 mod history;
+mod link;
 mod listen;
+mod new_profile;
+mod recover;
 mod register;
 mod rooms;
 mod send;
@@ -32,11 +38,21 @@ pub(crate) async fn execute(
         Command::Register(wish) => {
             return Box::pin(register::register(&arguments, wish, directories, output)).await;
         }
+        Command::Link(wish) => {
+            return Box::pin(link::link(&arguments, wish, directories, output)).await;
+        }
+        Command::Recover(wish) => {
+            return Box::pin(recover::recover(&arguments, wish, directories, output)).await;
+        }
         _ => {}
     }
     let mut session = Session::open(&arguments, directories)?;
     match arguments.command {
-        Command::Completions { .. } | Command::Register(_) => Ok(()),
+        Command::Completions { .. }
+        | Command::Link(_)
+        | Command::Recover(_)
+        | Command::Register(_) => Ok(()),
+        Command::Devices(wish) => Box::pin(devices::devices(&mut session, wish, output)).await,
         Command::History(wish) => Box::pin(history::history(&mut session, wish, output)).await,
         Command::Listen(wish) => Box::pin(listen::listen(&mut session, wish, output)).await,
         Command::Rooms(wish) => Box::pin(rooms::rooms(&mut session, wish, output)).await,

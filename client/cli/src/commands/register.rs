@@ -4,13 +4,14 @@
 //! knows nothing of it; otherwise the keys may already be somebody's account.
 
 use super::failures::failed;
+use super::new_profile;
 use crate::args::{Arguments, Register};
 use crate::clock::Machine;
-use crate::endpoint::ServerUrl;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::invite;
 use crate::output::{Output, Registered};
-use crate::profile::{Directories, Profile, ProfileName, Settings, Unlock, read_roots};
+use crate::profile::{Directories, Profile, read_roots};
 use crate::secrets::{self, RecoveryFile};
 use crate::session::open_store;
 use crate::tls;
@@ -31,20 +32,24 @@ pub(crate) async fn register(
     directories: &Directories,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let name = profile_name(arguments, wish)?;
+    let name = new_profile::profile_name(arguments, &wish.address)?;
     let begun = Profile::find_settings(directories, &name)?;
-    let is_new = begun.is_none();
-    let settings = settings(arguments, wish, begun)?;
+    let is_begun = begun.is_some();
+    // Without settings there may be the data of an account all the same: that is not thrown away.
+    let is_new = !is_begun && !directories.data_of(&name).exists();
+    let settings = new_profile::settings(arguments, &wish.address, wish.passphrase, begun)?;
     let roots = wish.ca.as_deref().map(read_roots).transpose()?;
     if let Some(pem) = &roots {
         tls::check_extra(pem)
             .map_err(|error| Failure::caused(Exit::Usage, &error).advise("check --ca FILE"))?;
     }
     let mut invite = secrets::find_invite(wish.invite_file.as_deref())?;
-    if is_new {
+    if !is_begun {
         let transport = HttpTransport::new(settings.server.clone(), roots.as_deref())?;
         invite = invite_for(ask_policy(&transport).await?, invite)?;
     }
+    let token = |invite| invite::token(invite, &wish.address.provider());
+    let invite = invite.map(token).transpose()?;
     let recovery = wish
         .recovery_file
         .clone()
@@ -64,7 +69,7 @@ pub(crate) async fn register(
         Ok(store) => Client::register(store, transport, Machine, registration)
             .await
             .map_err(|error| (is_new && is_certainly_refused(&error), explain(error))),
-        Err(failure) => Err((false, failure)),
+        Err(failure) => Err((is_new, failure)),
     };
     match registered {
         Ok((client, words)) => {
@@ -80,39 +85,6 @@ pub(crate) async fn register(
             }
             Err(failure)
         }
-    }
-}
-
-/// The settings of a new profile, or those of one that was begun, with the server of this run.
-fn settings(
-    arguments: &Arguments,
-    wish: &Register,
-    begun: Option<Settings>,
-) -> Result<Settings, Failure> {
-    let known = arguments.server.clone().or_else(|| Some(begun?.server));
-    let server = match known {
-        Some(server) => server,
-        None => ServerUrl::of(&wish.address.provider())
-            .map_err(|error| Failure::caused(Exit::Usage, &error).advise("name --server URL"))?,
-    };
-    let unlock = if wish.passphrase {
-        Unlock::Passphrase
-    } else {
-        Unlock::File
-    };
-    Ok(Settings {
-        user: wish.address.clone(),
-        server,
-        unlock,
-    })
-}
-
-fn profile_name(arguments: &Arguments, wish: &Register) -> Result<ProfileName, Failure> {
-    match &arguments.profile {
-        Some(name) => Ok(name.clone()),
-        None => wish.address.address().parse().map_err(|problem: &str| {
-            Failure::new(Exit::Usage, problem).advise("name --profile NAME")
-        }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `grove rooms`: make, list, enter, leave, and change who is in.
 
+use super::drafts;
 use super::failures::failed;
 use crate::args::Rooms;
 use crate::failure::Failure;
@@ -20,7 +21,9 @@ pub(crate) async fn rooms(
         } => {
             create(session, &name, topic.as_deref(), &invite, output).await?;
         }
+        Rooms::Draft { room, text } => drafts::draft(session, &room, text, output).await?,
         Rooms::List => return list(session, output).await,
+        Rooms::Read { room } => drafts::read(session, &room, output).await?,
         Rooms::Invite { room, users } => {
             let room = session.find_room(&room).await?;
             invite(session, &room, &users, output).await?;

@@ -35,12 +35,13 @@ pub(crate) async fn send(
     }
     if wish.require_accepted {
         return Err(
-            Failure::new(Exit::Unreachable, "the server cannot be reached").advise(
+            Failure::new(Exit::Unreachable, "the server has not accepted it yet").advise(
                 "the message waits and will be sent by a later command: do not send it again",
             ),
         );
     }
-    output.note("the server cannot be reached; the message waits and a later command sends it");
+    output
+        .note("the server has not accepted it yet; the message waits and a later command sends it");
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 use super::plain::{Line, Lines};
 use super::records::short_id;
-use super::time::Minute;
-use grove_core::{Event, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange};
+use super::time::{Minute, Span};
+use grove_core::{
+    Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange,
+};
 use grove_wire::uri::RoomUri;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -138,11 +140,26 @@ impl fmt::Display for EventLine<'_> {
                     _ => Ok(()),
                 }
             }
+            Event::Healed {
+                room,
+                unread,
+                from_ms,
+                to_ms,
+                cause,
+            } => {
+                write!(f, "* {}: ", name(room))?;
+                let (from_ms, to_ms) = (*from_ms, *to_ms);
+                write_missed(f, *unread, Span { from_ms, to_ms })?;
+                write_loss(f, cause)
+            }
             Event::RoomJoined { room } => write!(f, "* {}: you are in", name(room)),
             Event::RoomLeft { room, by: Some(by) } => {
                 write!(f, "* {}: you were removed by {}", name(room), by.address())
             }
             Event::RoomLeft { room, by: None } => write!(f, "* {}: you left", name(room)),
+            Event::ThisDeviceRevoked => f.write_str(
+                "! this device was taken off your account; what it has read stays readable here",
+            ),
             Event::Warning {
                 room: Some(room),
                 text,
@@ -154,6 +171,35 @@ impl fmt::Display for EventLine<'_> {
                 room: None, text, ..
             } => write!(f, "! {}", Line(text)),
         }
+    }
+}
+
+fn write_missed(f: &mut fmt::Formatter<'_>, unread: u64, span: Span) -> fmt::Result {
+    match unread {
+        0 => f.write_str("you are back in and missed nothing"),
+        1 => write!(f, "1 message could not be read, {span}"),
+        many => write!(f, "{many} messages could not be read, {span}"),
+    }
+}
+
+fn write_loss(f: &mut fmt::Formatter<'_>, cause: &Loss) -> fmt::Result {
+    match cause {
+        Loss::Expired => f.write_str(" (older than the server keeps them)"),
+        Loss::Poisoned { by: None, .. } => {
+            f.write_str(" (a change of the room could not be followed)")
+        }
+        Loss::Poisoned {
+            by: Some(by),
+            removed,
+        } => {
+            let broke = format!("a device of {} broke the room", by.user().address());
+            if *removed {
+                write!(f, " ({broke} and is out)")
+            } else {
+                write!(f, " ({broke} and is still in it; who may should remove it)")
+            }
+        }
+        Loss::State => f.write_str(" (the room's keys on this device were lost or out of date)"),
     }
 }
 

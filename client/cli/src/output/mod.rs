@@ -3,16 +3,22 @@
 //! Must not know how anything was found out. Data goes to standard output, everything said about
 //! the run itself to standard error, so that a pipe gets data only.
 
+mod devices;
 mod events;
+mod links;
 mod plain;
 mod records;
+mod status;
 mod time;
 
+pub(crate) use devices::{DeviceLine, DevicesChanged, RenamedLine};
 pub(crate) use events::{EventLine, MessageLine, RoomNames};
+pub(crate) use links::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
 pub(crate) use records::{
-    Caught, ChangeLine, Created, InvitedLine, MemberLine, Registered, RoomLine, SentLine,
-    StatusPage, Trusted, WhoamiPage, short_id,
+    Caught, ChangeLine, Created, DraftLine, InvitedLine, MemberLine, Registered, RoomLine,
+    SentLine, Trusted, WhoamiPage, short_id,
 };
+pub(crate) use status::StatusPage;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

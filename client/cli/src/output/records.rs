@@ -1,9 +1,8 @@
 //! The results of commands, each as one JSON object and as text. The field names are documented in
 //! `docs/cli.md`; they are added to, never renamed.
 
-use super::plain::Line;
-use super::time::Minute;
-use grove_core::{MemberView, RoomView, Sent, Status, Trust};
+use super::plain::{Line, Lines};
+use grove_core::{MemberView, RoomView, Sent, Trust};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
 use std::fmt;
@@ -119,7 +118,7 @@ impl fmt::Display for InvitedLine {
 pub(crate) struct ChangeLine {
     /// The room.
     pub(crate) room: RoomUri,
-    /// What was done: `joined`, `left` or `removed`.
+    /// What was done: `joined`, `left`, `read` or `removed`.
     pub(crate) done: &'static str,
     /// To whom.
     pub(crate) users: Vec<UserUri>,
@@ -131,6 +130,24 @@ impl fmt::Display for ChangeLine {
             return write!(f, "{} {}", self.done, self.room);
         }
         write!(f, "{} {}: {}", self.done, addresses(&self.users), self.room)
+    }
+}
+
+/// The draft of a room.
+#[derive(Debug, Serialize)]
+pub(crate) struct DraftLine {
+    /// The room.
+    pub(crate) room: RoomUri,
+    /// The text; empty if there is none.
+    pub(crate) draft: String,
+}
+
+impl fmt::Display for DraftLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.draft.as_str() {
+            "" => f.write_str("no draft"),
+            draft => write!(f, "{}", Lines(draft)),
+        }
     }
 }
 
@@ -176,6 +193,13 @@ impl fmt::Display for RoomLine {
         }
         if room.state != "joined" {
             write!(f, " ({})", room.state)?;
+        }
+        match room.unread {
+            0 => {}
+            unread => write!(f, ", {unread} unread")?,
+        }
+        if !room.draft.is_empty() {
+            f.write_str(", draft")?;
         }
         match &room.stopped {
             Some(why) => write!(f, " (sending stopped: {})", Line(why)),
@@ -281,71 +305,6 @@ impl fmt::Display for WhoamiPage {
         writeln!(f, "device   {}", self.client.device())?;
         writeln!(f, "profile  {}", self.profile)?;
         write!(f, "server   {}", self.server)
-    }
-}
-
-/// How this device and its server are doing.
-#[derive(Debug, Serialize)]
-pub(crate) struct StatusPage {
-    /// The profile.
-    pub(crate) profile: String,
-    /// The database file.
-    pub(crate) database: String,
-    /// The server.
-    pub(crate) server: String,
-    /// Whether the server answered just now.
-    pub(crate) reachable: bool,
-    /// Why not.
-    pub(crate) problem: Option<String>,
-    /// What the engine knows.
-    #[serde(flatten)]
-    pub(crate) status: Status,
-}
-
-impl fmt::Display for StatusPage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let status = &self.status;
-        writeln!(
-            f,
-            "account   {} (profile {})",
-            status.user.address(),
-            self.profile
-        )?;
-        writeln!(f, "device    {}", status.client.device())?;
-        let answer = self.problem.as_deref().unwrap_or("reachable");
-        writeln!(f, "server    {}, {}", self.server, Line(answer))?;
-        writeln!(f, "rooms     {}", status.rooms)?;
-        writeln!(
-            f,
-            "outbox    {} waiting, {} failed",
-            status.queued, status.failed
-        )?;
-        writeln!(f, "database  {}", self.database)?;
-        write!(
-            f,
-            "devices   list {}, good until ",
-            status.device_list_version
-        )?;
-        write!(f, "{} UTC", Minute(status.device_list_not_after_ms))?;
-        if status.waiting_welcomes > 0 {
-            write!(
-                f,
-                "\n{} invitations are still to be followed",
-                status.waiting_welcomes
-            )?;
-        }
-        if status.recovery_words_pending {
-            f.write_str("\nThe recovery words were not handed over: run grove register again.")?;
-        }
-        status.stopped_rooms.iter().try_for_each(|room| {
-            let why = room.stopped.as_deref().unwrap_or("an identity changed");
-            write!(
-                f,
-                "\nNothing is sent to {}: {}",
-                Line(&room.name),
-                Line(why)
-            )
-        })
     }
 }
 

@@ -24,6 +24,30 @@ impl fmt::Display for Minute {
     }
 }
 
+/// A span of time, shown as `2026-11-22 21:07 to 21:10`; the day and the minute are not repeated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    /// When it began, in milliseconds since 1970.
+    pub(crate) from_ms: u64,
+    /// When it ended.
+    pub(crate) to_ms: u64,
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Minute(self.from_ms).fmt(f)?;
+        let (from, to) = (self.from_ms / MS_PER_MINUTE, self.to_ms / MS_PER_MINUTE);
+        let minute = to % MINUTES_PER_DAY;
+        if from == to {
+            Ok(())
+        } else if from / MINUTES_PER_DAY == to / MINUTES_PER_DAY {
+            write!(f, " to {:02}:{:02}", minute / 60, minute % 60)
+        } else {
+            write!(f, " to {}", Minute(self.to_ms))
+        }
+    }
+}
+
 /// Year, month and day of a day since 1970-01-01, in the Gregorian calendar.
 ///
 /// The year is taken to begin in March, so that the leap day is its last: then the months before

@@ -115,8 +115,9 @@ impl Profile {
     ) -> Result<Self, ProfileError> {
         let path = directories.settings_of(&name);
         let directory = directories.data_of(&name);
+        // Also where only the settings are left: a removal that was cut short took the folder first.
+        make_private_directory(&directory)?;
         if !path.exists() {
-            make_private_directory(&directory)?;
             make_private_directory(directories.config())?;
             settings.write(&path)?;
         }

@@ -5,10 +5,12 @@
 
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::RoomUri;
+use zeroize::Zeroizing;
 
 use super::next;
 use crate::event::Event;
 use crate::message::{Message, MessageStatus};
+use crate::notes;
 use crate::receive::{application, chain};
 use crate::rooms::Accepted;
 use crate::step::{GroupError, Step};
@@ -31,20 +33,21 @@ pub(super) fn accepted_by_hub(
     Ok(finish(step, outgoing, accepted.seq, time)?)
 }
 
-/// An own message came back in the log: the hub's answer to it may have been lost.
+/// An own message came back in the log: the hub's answer to it may have been lost. Gives whether the
+/// message was waiting.
 pub(crate) fn accepted_by_log(
     step: &mut Step<'_>,
     room: &Room,
     message: &MlsMessage,
     time: u64,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let waiting = step.tx.list_outgoing(&room.uri)?;
     match waiting
         .iter()
         .find(|outgoing| outgoing.bytes.as_deref() == Some(message.as_bytes()))
     {
-        Some(outgoing) => finish(step, outgoing, room.seq, time),
-        None => Ok(()),
+        Some(outgoing) => finish(step, outgoing, room.seq, time).map(|()| true),
+        None => Ok(false),
     }
 }
 
@@ -65,7 +68,11 @@ fn finish(step: &mut Step<'_>, outgoing: &Outgoing, seq: u64, time: u64) -> Resu
     message.id = outgoing.message_id;
     message.time = time;
     message.status = MessageStatus::Sent;
+    let payload = message.payload.take().map(Zeroizing::new);
     step.tx.put_message(&message)?;
+    if let Some(payload) = payload {
+        notes::accepted(step, &payload, seq)?;
+    }
     application::amend(step, &message)?;
     match Message::shown(message) {
         Some(message) => step.tell(Event::MessageSent { message }),
@@ -103,6 +110,7 @@ pub(super) fn refuse(
     }
     message.status = MessageStatus::Failed;
     message.failure = Some(reason.to_owned());
+    drop(message.payload.take().map(Zeroizing::new));
     step.tx.put_message(&message)?;
     match Message::shown(message) {
         Some(message) => step.tell(Event::MessageFailed { message }),

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
+use crate::notes;
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, Room, StoreError, StoredMessage};
 use crate::trust;
@@ -42,6 +43,7 @@ pub(super) fn take(
         return Ok(());
     }
     look_at_witness(step, room, opened, &witness)?;
+    let hidden = notes::is_account_room(step, &room.uri)?;
     let id = *MessageId::of(&opened.sender.user, &room.uri, &opened.data, &content.salt).as_bytes();
     let mut message = StoredMessage {
         number: 0,
@@ -52,16 +54,31 @@ pub(super) fn take(
         counter: witness.counter,
         salt: content.salt,
         time,
-        kind: kind(&content),
-        text: content.as_text().unwrap_or_default().to_owned(),
+        kind: if hidden {
+            ContentKind::AccountNote
+        } else {
+            kind(&content)
+        },
+        text: content
+            .as_text()
+            .filter(|_| !hidden)
+            .unwrap_or_default()
+            .to_owned(),
         in_reply_to: content.in_reply_to.map(|id| *id.as_bytes()),
         replaces: content.replaces.map(|id| *id.as_bytes()),
         edited: false,
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        payload: None,
     };
     message.number = step.tx.add_message(&message)?;
+    if message.kind == ContentKind::AccountNote {
+        return match content.as_account_note() {
+            Ok(Some(note)) => Ok(notes::take(step, room, &opened.sender, note)?),
+            Ok(None) | Err(_) => Ok(()),
+        };
+    }
     if let Some(profile) = content.as_profile() {
         return take_profile(step, room, profile);
     }
@@ -139,6 +156,9 @@ fn kind(content: &MimiContent) -> ContentKind {
     if content.as_profile().is_some() {
         return ContentKind::Profile;
     }
+    if !matches!(content.as_account_note(), Ok(None)) {
+        return ContentKind::AccountNote;
+    }
     ContentKind::Shown(match (&content.nested_part.part, content.replaces) {
         (Part::Null, Some(_)) => MessageKind::Delete,
         _ if content.as_text().is_none() => MessageKind::Other,
@@ -188,6 +208,8 @@ fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<()
         .profile
         .as_deref()
         .and_then(|bytes| SignedRoomProfile::decode(bytes).ok());
+    // Somebody was faster in telling it to those who came in.
+    room.profile_due &= room.profile.as_deref() != Some(bytes);
     if profile.profile().room != room.uri || known.is_some_and(|known| !profile.supersedes(&known))
     {
         return Ok(());

@@ -4,12 +4,14 @@ use grove_wire::api::events::ServerFrame;
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 
-use super::{ReceiveError, Taken};
+use super::{ReceiveError, Taken, loss};
 use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
-use crate::store::{RoomState, Store, StoreError};
+use crate::rooms::HandshakeError;
+use crate::step::{GroupError, Step};
+use crate::store::{LostCause, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
 
 /// Entries asked for at once.
@@ -35,6 +37,12 @@ impl Classified for CatchUpError {
     }
 }
 
+impl From<GroupError> for CatchUpError {
+    fn from(error: GroupError) -> Self {
+        Self::Receive(error.into())
+    }
+}
+
 impl From<StoreError> for CatchUpError {
     fn from(error: StoreError) -> Self {
         Self::Receive(error.into())
@@ -52,14 +60,29 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             if taken.new_entries > 0 {
                 continue;
             }
-            if !taken.gap || asked_for_welcome {
+            if !taken.gap {
+                break;
+            }
+            if asked_for_welcome {
+                self.transaction(|step| begins_later(step, room))?;
                 break;
             }
             asked_for_welcome = true;
             self.look_for_welcome().await?;
         }
         self.memory.behind.remove(room);
+        self.memory.read.insert(room.clone());
         Ok(())
+    }
+
+    /// [`Client::catch_up`], unless that was done in this run. It comes before the first message is
+    /// sealed: a database that is an older copy of itself would use keys that were used, and nobody
+    /// would read what the hub accepts.
+    pub(crate) async fn catch_up_once(&mut self, room: &RoomUri) -> Result<(), CatchUpError> {
+        if self.memory.read.contains(room) {
+            return Ok(());
+        }
+        self.catch_up(room).await
     }
 
     /// Asks for what follows the cursor and takes it; none if nothing is to be read.
@@ -88,7 +111,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 
     /// The log goes on later than where this client stands: it was removed and let in again, and
     /// the Welcome is in its inbox.
-    async fn look_for_welcome(&mut self) -> Result<(), CatchUpError> {
+    pub(crate) async fn look_for_welcome(&mut self) -> Result<(), CatchUpError> {
         let response = self
             .ask(Method::Get, "/v1/poll?wait_s=0", Body::None)
             .await?;
@@ -100,15 +123,35 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(self.join_welcomes().await?)
     }
 
-    /// [`Client::catch_up`], if this client is a member of the room.
+    /// [`Client::catch_up`], if this client is a member of the room, which it must then be able to
+    /// follow.
     pub(crate) async fn catch_up_if_member(
         &mut self,
         room: &RoomUri,
-    ) -> Result<(), crate::rooms::HandshakeError> {
+    ) -> Result<(), HandshakeError> {
         let known = self.transaction(|step| step.tx.find_room(room))?;
         if known.is_some_and(|room| room.state == RoomState::Joined) {
             self.catch_up(room).await?;
         }
+        let out = self.transaction(|step| match step.tx.find_room(room)? {
+            Some(room) => loss::is_out(step, &room),
+            None => Ok::<_, StoreError>(false),
+        })?;
+        if out {
+            return Err(HandshakeError::Lost);
+        }
         Ok(())
     }
+}
+
+/// The log begins later than where this client stands, and no Welcome explains it: this device went
+/// on without this database, which is an older copy.
+fn begins_later(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
+    let known = step.tx.find_room(room)?;
+    let Some(mut room) = known.filter(|room| room.state == RoomState::Joined) else {
+        return Ok(());
+    };
+    let (read, now) = (room.seq, step.now);
+    loss::lose(step, &mut room, LostCause::State, read, now)?;
+    Ok(step.tx.put_room(&room)?)
 }

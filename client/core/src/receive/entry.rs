@@ -6,18 +6,22 @@ use grove_mls::member::{Merged, Proposed, ReceiveError as Unreadable, Received};
 use grove_wire::codec;
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::MlsMessage;
-use grove_wire::uri::UserUri;
+use grove_wire::uri::{ClientUri, UserUri};
 
-use super::ReceiveError;
 use super::application::{self, Opened as Message};
+use super::{ReceiveError, loss};
 use crate::event::{Event, RoomChange, WarningKind};
+use crate::notes;
 use crate::outbox;
 use crate::rooms::role_name;
+use crate::settle::expect_profile;
 use crate::step::{GroupError, Step};
-use crate::store::{OutgoingKind, Room, RoomState, StoreError};
+use crate::store::{LostCause, OutgoingKind, Room, RoomState, StoreError};
 
 /// What opening a message gave: its meaning, or why it has none for us.
 enum Opened {
+    /// Neither this nor any later one can be opened.
+    Lost(LostCause),
     Meaning(Received),
     Unreadable(String),
 }
@@ -25,7 +29,7 @@ enum Opened {
 /// Why the group gave no meaning: the store, or the message.
 enum OpenError {
     Group(GroupError),
-    Unreadable(String),
+    Message(Unreadable),
 }
 
 impl From<GroupError> for OpenError {
@@ -34,15 +38,28 @@ impl From<GroupError> for OpenError {
     }
 }
 
+/// Whether the log can be followed past a message.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    GoesOn,
+    Ends,
+}
+
 /// Takes the entry that `room` now stands at.
 pub(super) fn take(step: &mut Step<'_>, room: &mut Room, entry: &[u8]) -> Result<(), ReceiveError> {
     let Ok(fanout) = codec::decode::<FanoutMessage>(entry) else {
         return Ok(unreadable(step, room, "it is malformed")?);
     };
-    take_message(step, room, &fanout.message, fanout.timestamp)?;
+    if loss::is_out(step, room)?
+        || take_message(step, room, &fanout.message, fanout.timestamp)? == Flow::Ends
+    {
+        return Ok(loss::skip(step, room, &fanout)?);
+    }
     if let FanoutTail::Proposal { more_proposals } = &fanout.tail {
         for proposal in more_proposals {
-            take_message(step, room, proposal, fanout.timestamp)?;
+            if take_message(step, room, proposal, fanout.timestamp)? == Flow::Ends {
+                return Ok(loss::skip(step, room, &fanout)?);
+            }
         }
     }
     Ok(())
@@ -53,11 +70,25 @@ fn take_message(
     room: &mut Room,
     message: &MlsMessage,
     time: u64,
-) -> Result<(), ReceiveError> {
-    match open(step, room, message)? {
-        Opened::Unreadable(reason) => return Ok(unreadable(step, room, &reason)?),
+) -> Result<Flow, ReceiveError> {
+    match open(step, room, message, time)? {
+        Opened::Lost(cause) => {
+            let read = room.seq.saturating_sub(1);
+            loss::lose(step, room, cause, read, time)?;
+            return Ok(Flow::Ends);
+        }
+        Opened::Unreadable(reason) => {
+            unreadable(step, room, &reason)?;
+            return Ok(Flow::GoesOn);
+        }
         Opened::Meaning(Received::AlreadySeen) => {}
-        Opened::Meaning(Received::Own) => outbox::accepted_by_log(step, room, message, time)?,
+        Opened::Meaning(Received::Own) => {
+            let known = outbox::accepted_by_log(step, room, message, time)?;
+            if !known && !step.tx.has_message_at(&room.uri, room.seq)? {
+                loss::outlived(step, room, time)?;
+                return Ok(Flow::Ends);
+            }
+        }
         Opened::Meaning(Received::Application {
             sender,
             data,
@@ -80,35 +111,52 @@ fn take_message(
         Opened::Meaning(Received::Proposal(proposed)) => {
             take_proposal(step, room, &proposed, time)?;
         }
+        Opened::Meaning(Received::Commit(merged))
+            if merged.committer == step.identity.client && !merged.was_own =>
+        {
+            loss::outlived(step, room, time)?;
+            return Ok(Flow::Ends);
+        }
         Opened::Meaning(Received::Commit(merged)) => take_commit(step, room, &merged)?,
     }
-    room.unreadable = 0;
-    Ok(())
-}
-
-fn open(step: &mut Step<'_>, room: &Room, message: &MlsMessage) -> Result<Opened, GroupError> {
-    let opened = step.group(&room.uri, |group, storage, _| {
-        group
-            .receive(storage, message)
-            .map_err(|error| match error {
-                Unreadable::Storage(error) => {
-                    OpenError::Group(GroupError::Unusable(Box::new(error)))
-                }
-                other => OpenError::Unreadable(other.to_string()),
-            })
-    });
-    match opened {
-        Ok(received) => Ok(Opened::Meaning(received)),
-        Err(OpenError::Unreadable(reason)) => Ok(Opened::Unreadable(reason)),
-        Err(OpenError::Group(GroupError::NotAMember)) => Ok(Opened::Meaning(Received::AlreadySeen)),
-        Err(OpenError::Group(error)) => Err(error),
+    if room.lost.is_none() {
+        room.unreadable = 0;
     }
+    Ok(Flow::GoesOn)
 }
 
-/// One warning for any number of entries in a row.
+fn open(
+    step: &mut Step<'_>,
+    room: &Room,
+    message: &MlsMessage,
+    time: u64,
+) -> Result<Opened, GroupError> {
+    let opened = step.group(&room.uri, |group, storage, _| {
+        group.receive(storage, message).map_err(OpenError::Message)
+    });
+    Ok(match opened {
+        Ok(received) => Opened::Meaning(received),
+        Err(OpenError::Message(Unreadable::Unfollowable { committer, reason })) => {
+            tracing::warn!(room = %room.uri, reason, "a commit cannot be merged");
+            Opened::Lost(loss::poisoned(step, committer, time))
+        }
+        Err(OpenError::Message(Unreadable::Ahead { .. })) if loss::is_sane(message) => {
+            Opened::Lost(LostCause::State)
+        }
+        // What the store itself failed with is not among these.
+        Err(
+            OpenError::Message(Unreadable::NotAMember | Unreadable::Storage(_))
+            | OpenError::Group(GroupError::NotAMember | GroupError::Unusable(_)),
+        ) => Opened::Lost(LostCause::State),
+        Err(OpenError::Message(other)) => Opened::Unreadable(other.to_string()),
+        Err(OpenError::Group(error @ GroupError::Store(_))) => return Err(error),
+    })
+}
+
+/// One warning for any number of entries in a row; none while the room is lost.
 fn unreadable(step: &mut Step<'_>, room: &mut Room, reason: &str) -> Result<(), StoreError> {
     room.unreadable = room.unreadable.saturating_add(1);
-    if room.unreadable > 1 || room.state != RoomState::Joined {
+    if room.unreadable > 1 || room.state != RoomState::Joined || room.lost.is_some() {
         return Ok(());
     }
     step.tell(Event::Warning {
@@ -130,6 +178,10 @@ fn take_proposal(
     room.removals_since.get_or_insert(time);
     let user = proposed.leaving.user();
     if user == step.identity.user {
+        let by_user = proposed.proposer.as_ref().map(ClientUri::user) == Some(user);
+        if by_user && proposed.leaving == step.identity.client {
+            step.tx.put_record(&leaving(room), Some(&[]))?;
+        }
         return Ok(());
     }
     let change = RoomChange::Leaving { user: user.clone() };
@@ -145,13 +197,24 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
     let by = merged.committer.user();
     step.memory.removals_due.remove(&room.uri);
     room.removals_since = None;
+    let leaving = leaving(room);
+    let left = step.tx.find_record(&leaving)?.is_some();
+    if left {
+        step.tx.put_record(&leaving, None)?;
+    }
     if merged.removed_self {
-        return Ok(removed(step, room, by)?);
+        return Ok(removed(step, room, (!left).then_some(by))?);
     }
     room.epoch = merged.epoch;
     if merged.was_own {
-        room.profile_due |= !merged.added.is_empty();
+        if !merged.added.is_empty() {
+            step.memory.profiles_due.remove(&room.uri);
+            room.profile_due = true;
+        }
+    } else if merged.added.contains(&merged.committer) {
+        expect_profile(step, room, merged)?;
     }
+    notes::saw_commit(step, room, merged)?;
     tell_changes(step, room, merged, &by)?;
     Ok(())
 }
@@ -170,14 +233,25 @@ fn settle_outbox(step: &mut Step<'_>, room: &Room) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn removed(step: &mut Step<'_>, room: &mut Room, by: UserUri) -> Result<(), GroupError> {
+/// Where it stands that the user leaves the room: another device proposed it for all of them.
+fn leaving(room: &Room) -> Vec<u8> {
+    format!("grove/leaving/{}", room.uri.as_str()).into_bytes()
+}
+
+/// This client is out: removed by somebody, or left by another device of the user.
+fn removed(step: &mut Step<'_>, room: &mut Room, by: Option<UserUri>) -> Result<(), GroupError> {
     step.forget_group(&room.uri)?;
     outbox::abandon(step, &room.uri, "you are not in the room any more")?;
+    room.lost = None;
     if room.state == RoomState::Joined {
-        room.state = RoomState::Removed;
+        room.state = match by {
+            Some(_) => RoomState::Removed,
+            None => RoomState::Left,
+        };
+        notes::left_room(step, room)?;
         step.tell(Event::RoomLeft {
             room: room.uri.clone(),
-            by: Some(by),
+            by,
         })?;
     }
     Ok(())
@@ -210,7 +284,10 @@ fn tell_changes(
             .iter()
             .any(|(changed, _, _)| changed == user)
     };
-    let quiet = |client: &&grove_wire::uri::ClientUri| !told(&client.user());
+    // A device that lost the room and came back by itself is nobody's news.
+    let back =
+        |client: &ClientUri| merged.added.contains(client) && merged.removed.contains(client);
+    let quiet = |client: &&ClientUri| !told(&client.user()) && !back(client);
     changes.extend(
         merged
             .added

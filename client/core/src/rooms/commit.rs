@@ -15,6 +15,7 @@ use super::handshake::{HandshakeError, Verdict};
 use crate::client::{Client, Identity};
 use crate::environment::{Environment, jitter};
 use crate::failure::{Class, Classified};
+use crate::receive::loss;
 use crate::step::{GroupError, Step, TxRecords};
 use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
 use crate::transport::Transport;
@@ -127,12 +128,11 @@ fn prepare(
         &Identity,
     ) -> Result<Option<HandshakeBundle>, member::CommitError>,
 ) -> Result<Option<Outgoing>, CommitError> {
-    if step
-        .tx
-        .find_room(room)?
-        .is_none_or(|room| room.state != RoomState::Joined)
-    {
-        return Err(CommitError::NotAMember);
+    let known = step.tx.find_room(room)?;
+    let known = known.filter(|room| room.state == RoomState::Joined);
+    let known = known.ok_or(CommitError::NotAMember)?;
+    if loss::is_out(step, &known)? {
+        return Err(HandshakeError::Lost.into());
     }
     let made = step.group(room, |group, storage, identity| {
         let epoch = group.epoch();

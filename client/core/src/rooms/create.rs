@@ -53,8 +53,8 @@ impl Classified for CreateRoomError {
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Creates a room on the own server, with this client as its only member and its user as owner.
-    /// Name and topic are content: only members ever read them.
+    /// Creates a room on the own server, with its user as owner and the user's devices as its only
+    /// members. Name and topic are content: only members ever read them.
     ///
     /// # Errors
     /// [`CreateRoomError`]. If the server cannot be reached the room is created later, by
@@ -66,6 +66,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     ) -> Result<RoomUri, CreateRoomError> {
         let outgoing = self.transaction(|step| make(step, name, topic.unwrap_or_default()))?;
         self.submit_creation(&outgoing).await?;
+        if let Err(error) = self.add_siblings(&outgoing.room).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(room = %outgoing.room, error, "own devices are added later");
+        }
         Ok(outgoing.room)
     }
 
@@ -102,33 +106,46 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 }
 
 fn make(step: &mut Step<'_>, name: &str, topic: &str) -> Result<Outgoing, CreateRoomError> {
-    let now = step.now;
     let nonce = step.random_bytes();
+    let (mut room, outgoing) = begin_room(step, nonce)?;
+    let profile = RoomProfile {
+        room: room.uri.clone(),
+        version: 1,
+        name: name.to_owned(),
+        topic: topic.to_owned(),
+        time: step.now,
+        author: step.identity.client.clone(),
+    };
+    let profile = SignedRoomProfile::sign(&step.identity.device.key, profile)?;
+    name.clone_into(&mut room.name);
+    topic.clone_into(&mut room.topic);
+    room.profile = Some(profile.as_bytes().to_vec());
+    room.profile_version = 1;
+    step.tx.put_room(&room)?;
+    Ok(outgoing)
+}
+
+/// Makes the record and the group of a room without a name, and puts its creation into the outbox.
+pub(crate) fn begin_room(
+    step: &mut Step<'_>,
+    nonce: [u8; 32],
+) -> Result<(Room, Outgoing), CreateRoomError> {
+    let now = step.now;
     let suite = step.account()?.suites.first().copied().unwrap_or_default();
     let identity = step.identity;
-    let device = &identity.device;
     let record = CreationRecord {
         version: CREATION_RECORD_VERSION,
         hub: identity.user.provider(),
         creator: identity.user.clone(),
         uik: identity.uik.public(),
-        device_key: device.key.public(),
+        device_key: identity.device.key.public(),
         cipher_suite: suite,
         time: now,
         nonce,
         predecessor: None,
     };
-    let record = SignedCreationRecord::sign(&device.key, record)?;
+    let record = SignedCreationRecord::sign(&identity.device.key, record)?;
     let uri = record.room_uri();
-    let profile = RoomProfile {
-        room: uri.clone(),
-        version: 1,
-        name: name.to_owned(),
-        topic: topic.to_owned(),
-        time: now,
-        author: identity.client.clone(),
-    };
-    let profile = SignedRoomProfile::sign(&device.key, profile)?;
     let new_room = NewRoom {
         record,
         server_key: identity.server_key,
@@ -139,10 +156,6 @@ fn make(step: &mut Step<'_>, name: &str, topic: &str) -> Result<Outgoing, Create
     })?;
     step.keep_group(&uri, group);
     let mut room = Room::new(uri.clone(), RoomState::Creating, now);
-    name.clone_into(&mut room.name);
-    topic.clone_into(&mut room.topic);
-    room.profile = Some(profile.as_bytes().to_vec());
-    room.profile_version = 1;
     room.head = Some(*grove_mls::identity::Head::start(&uri).as_bytes());
     step.tx.put_room(&room)?;
     let mut outgoing = Outgoing {
@@ -154,7 +167,7 @@ fn make(step: &mut Step<'_>, name: &str, topic: &str) -> Result<Outgoing, Create
         message_id: None,
     };
     outgoing.number = step.tx.add_outgoing(&outgoing)?;
-    Ok(outgoing)
+    Ok((room, outgoing))
 }
 
 /// A room the hub refused never was.

@@ -5,6 +5,7 @@ use grove_wire::uri::RoomUri;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
+use crate::notes;
 use crate::store::{Room, RoomState, Store, StoreError};
 use crate::transport::Transport;
 
@@ -42,9 +43,16 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// [`FindRoomError`].
     pub fn find_room(&mut self, named: &str) -> Result<RoomUri, FindRoomError> {
         if let Ok(room) = RoomUri::parse(named) {
-            return Ok(room);
+            let hidden = self.transaction(|step| notes::is_account_room(step, &room))?;
+            return if hidden {
+                Err(FindRoomError::Unknown)
+            } else {
+                Ok(room)
+            };
         }
-        let rooms = self.transaction(|step| step.tx.list_rooms())?;
+        let mut rooms = self.transaction(|step| step.tx.list_rooms())?;
+        let hidden = self.transaction(|step| step.account())?.account_room;
+        rooms.retain(|room| hidden.as_ref() != Some(&room.uri));
         let (inside, outside): (Vec<_>, Vec<_>) = rooms
             .into_iter()
             .partition(|room| !matches!(room.state, RoomState::Left | RoomState::Removed));

@@ -32,6 +32,11 @@ pub enum HandshakeError {
     /// The room's MLS state failed.
     #[error(transparent)]
     Group(#[from] GroupError),
+    /// This client lost the room's state and has to come back into it first.
+    #[error(
+        "this device cannot follow the room at the moment and is coming back into it; try again"
+    )]
+    Lost,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,6 +48,7 @@ impl Classified for HandshakeError {
             Self::Call(error) => error.class(),
             Self::CatchUp(error) => error.class(),
             Self::Group(error) => error.class(),
+            Self::Lost => Class::Unreachable,
             Self::Store(error) => error.class(),
         }
     }
@@ -186,19 +192,33 @@ fn take_back(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), GroupError>
     }
     step.tx.remove_outgoing(outgoing.number)?;
     match outgoing.kind {
-        OutgoingKind::Commit => step.group(&outgoing.room, |group, storage, _| {
-            group
-                .discard_pending(storage)
-                .map_err(|error| GroupError::Unusable(Box::new(error)))
-        }),
+        OutgoingKind::Commit => discard(step, &outgoing.room),
         OutgoingKind::ExternalCommit | OutgoingKind::Creation => {
             step.forget_group(&outgoing.room)?;
             if let Some(mut room) = step.tx.find_room(&outgoing.room)? {
-                room.state = RoomState::Left;
+                // Whoever is on the way back into a room tries again.
+                room.state = match room.lost {
+                    Some(_) => RoomState::Joined,
+                    None => RoomState::Left,
+                };
+                room.epoch = room.epoch.min(outgoing.epoch.saturating_sub(1));
                 step.tx.put_room(&room)?;
             }
             Ok(())
         }
         OutgoingKind::Application { .. } | OutgoingKind::Leaving => Ok(()),
+    }
+}
+
+fn discard(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
+    let discarded = step.group(room, |group, storage, _| {
+        group
+            .discard_pending(storage)
+            .map_err(|error| GroupError::Unusable(Box::new(error)))
+    });
+    match discarded {
+        // With the keys the commit is gone as well.
+        Err(GroupError::NotAMember | GroupError::Unusable(_)) => Ok(()),
+        other => other,
     }
 }

@@ -19,13 +19,17 @@ use super::commit::CommitError;
 use super::members::is_listed;
 use crate::call::CallError;
 use crate::client::Client;
+use crate::devices;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
-use crate::step::GroupError;
-use crate::store::{Store, StoreError};
+use crate::notes;
+use crate::step::{GroupError, Step};
+use crate::store::{RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, LearnError, TrustError};
 
+/// The user's other devices are asked for again after this time, in milliseconds.
+const SIBLINGS_AGAIN_MS: u64 = 60 * 60 * 1000;
 /// Devices added in one commit; more make it needlessly heavy for everybody.
 const DEVICES_PER_COMMIT: usize = 100;
 
@@ -143,6 +147,24 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(invited)
     }
 
+    /// Brings the user's other devices into a room that this one has made and that nothing has
+    /// happened to since. Later ones, and those without a KeyPackage, come in by themselves.
+    pub(crate) async fn add_siblings(&mut self, room: &RoomUri) -> Result<(), InviteError> {
+        if !self.transaction(|step| wants_siblings(step, room))? {
+            return Ok(());
+        }
+        let now = self.environment.now();
+        self.memory.siblings_asked.insert(room.clone(), now);
+        let user = self.identity.user.clone();
+        // One that another device has linked may not have been told of yet.
+        self.learn_before_adding(&user).await?;
+        let packages = self.fetch_key_packages(room, &user).await?;
+        for batch in batches(BTreeMap::from([(user, packages)])) {
+            self.add(room, &batch).await?;
+        }
+        Ok(())
+    }
+
     async fn learn_before_adding(&mut self, user: &UserUri) -> Result<(), InviteError> {
         match self.learn_device_list(user).await {
             Ok(()) => Ok(()),
@@ -237,6 +259,19 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         })
         .await
     }
+}
+
+/// Whether the room is new, ours alone, and other devices of the user are wanted in it.
+fn wants_siblings(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, InviteError> {
+    let known = step.tx.find_room(room)?;
+    let is_new = known.is_some_and(|room| {
+        room.state == RoomState::Joined && room.epoch == 0 && room.lost.is_none()
+    });
+    if !is_new || notes::is_account_room(step, room)? || !devices::has_siblings(step)? {
+        return Ok(false);
+    }
+    let asked = step.memory.siblings_asked.get(room);
+    Ok(asked.is_none_or(|asked| step.now >= asked.saturating_add(SIBLINGS_AGAIN_MS)))
 }
 
 /// Cuts users into groups of at most [`DEVICES_PER_COMMIT`] devices; a user is never cut.

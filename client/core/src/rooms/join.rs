@@ -14,14 +14,17 @@ use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 
 use super::handshake::{Accepted, HandshakeError, Verdict};
+use crate::account_room;
 use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::{Class, Classified};
+use crate::notes;
 use crate::receive::chain;
+use crate::receive::loss::{self, Signer};
 use crate::step::{GroupError, Step};
-use crate::store::{Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
+use crate::store::{LostCause, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
 
 /// The external commit is made anew at most so often.
@@ -77,6 +80,15 @@ impl Classified for JoinError {
     }
 }
 
+/// What came of an external commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// This client is in.
+    Made,
+    /// Another commit came first.
+    TooLate,
+}
+
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Joins a room on whose list the user stands, without an invitation to this device.
     ///
@@ -96,16 +108,29 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 };
             }
             let answer = self.fetch_group_info(room).await?;
-            let tree = self.tree_of(room, &answer).await?;
-            let outgoing = self.transaction(|step| prepare(step, room, &answer, &tree))?;
-            match self.submit_handshake(&outgoing).await? {
-                Verdict::Accepted(accepted) => {
-                    return Ok(self.transaction(|step| joined(step, &outgoing, &accepted))?);
-                }
-                Verdict::TooLate => self.pause(attempt).await,
+            match self.enter(room, &answer).await? {
+                Entry::Made => return Ok(()),
+                Entry::TooLate => self.pause(attempt).await,
             }
         }
         Err(JoinError::Contended)
+    }
+
+    /// Commits this client's leaf into the room as the hub has shown it.
+    pub(crate) async fn enter(
+        &mut self,
+        room: &RoomUri,
+        answer: &GroupInfoRatchetTreeTbe,
+    ) -> Result<Entry, JoinError> {
+        let tree = self.tree_of(room, answer).await?;
+        let outgoing = self.transaction(|step| prepare(step, room, answer, &tree))?;
+        match self.submit_handshake(&outgoing).await? {
+            Verdict::Accepted(accepted) => {
+                self.transaction(|step| joined(step, &outgoing, &accepted))?;
+                Ok(Entry::Made)
+            }
+            Verdict::TooLate => Ok(Entry::TooLate),
+        }
     }
 
     /// Hands in again what an earlier run left.
@@ -118,7 +143,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
     }
 
-    async fn fetch_group_info(
+    /// The room as the hub shows it to a participant.
+    pub(crate) async fn fetch_group_info(
         &mut self,
         room: &RoomUri,
     ) -> Result<GroupInfoRatchetTreeTbe, JoinError> {
@@ -183,6 +209,23 @@ fn prepare(
     answer: &GroupInfoRatchetTreeTbe,
     tree: &RatchetTree,
 ) -> Result<Outgoing, JoinError> {
+    let now = step.now;
+    let mut known = match step.tx.find_room(room)? {
+        Some(known) => known,
+        // A newer copy of this database, that was lost, may have counted there from 1.
+        None => Room {
+            counter: now.max(1),
+            ..notes::new_room(step, room, RoomState::Joining)?
+        },
+    };
+    if matches!(known.state, RoomState::Left | RoomState::Removed) {
+        known.lost = None;
+    }
+    if step.epoch_of(room)?.is_none() {
+        // What cannot be read is not compared with what the hub offers either.
+        step.forget_group(room)?;
+    }
+    let seen = newest_seen(step, &known)?;
     let pending: Vec<MlsMessage> = answer
         .pending_proposals
         .iter()
@@ -196,21 +239,25 @@ fn prepare(
             tree,
             &pending,
             room,
+            Some(seen),
         )
         .map_err(JoinError::Make)
     })?;
     let epoch = group.epoch();
     step.keep_group(room, group);
-    let now = step.now;
-    let mut known = match step.tx.find_room(room)? {
-        Some(known) => known,
-        None => Room::new(room.clone(), RoomState::Joining, now),
-    };
     known.state = RoomState::Joining;
     known.epoch = epoch;
     known.leaf_since = now;
     step.tx.put_room(&known)?;
     add_outgoing(step, room, epoch, bundle)
+}
+
+/// The newest epoch in which this client, or another device of the user, saw the room. The hub
+/// offers no older one, or it is undoing what happened since.
+fn newest_seen(step: &Step<'_>, room: &Room) -> Result<u64, StoreError> {
+    let sightings = step.tx.list_sightings(&room.uri)?;
+    let newest = sightings.iter().map(|sighting| sighting.epoch).max();
+    Ok(room.epoch.max(newest.unwrap_or_default()))
 }
 
 fn add_outgoing(
@@ -231,7 +278,8 @@ fn add_outgoing(
     Ok(outgoing)
 }
 
-/// The own commit is the first entry this client need not read.
+/// The own commit is the first entry this client need not read. If it was lost it is back, unless
+/// the one who broke the room must be removed first: see `settle::heal`.
 fn joined(step: &mut Step<'_>, outgoing: &Outgoing, accepted: &Accepted) -> Result<(), GroupError> {
     step.tx.remove_outgoing(outgoing.number)?;
     let Some(mut room) = step.tx.find_room(&outgoing.room)? else {
@@ -240,16 +288,41 @@ fn joined(step: &mut Step<'_>, outgoing: &Outgoing, accepted: &Accepted) -> Resu
     if room.state != RoomState::Joining {
         return Ok(());
     }
+    if room.lost.is_some() {
+        // Between the state the hub has shown and the commit there is no other commit: messages only.
+        loss::pass_over(step, &mut room, accepted.seq.saturating_sub(1))?;
+    }
     room.state = RoomState::Joined;
     room.seq = accepted.seq;
     room.head = None;
-    room.receipt = None;
-    room.unreadable = 0;
     room.removals_since = None;
-    if let Some(receipt) = &accepted.receipt {
-        chain::take_receipt(step, &mut room, receipt.as_bytes())?;
+    step.memory.behind.insert(room.uri.clone());
+    let Some(lost) = &room.lost else {
+        room.receipt = None;
+        room.unreadable = 0;
+        take_receipt(step, &mut room, accepted)?;
+        notes::saw_room(step, &mut room)?;
+        step.tx.put_room(&room)?;
+        account_room::recognise(step, &room.uri)?;
+        return Ok(step.tell(Event::RoomJoined { room: room.uri })?);
+    };
+    let signer_known = matches!(lost.cause, LostCause::Poisoned(Some(_)));
+    take_receipt(step, &mut room, accepted)?;
+    notes::saw_room(step, &mut room)?;
+    if !signer_known {
+        loss::end(step, &mut room, Signer::Stays)?;
     }
     step.tx.put_room(&room)?;
-    step.memory.behind.insert(room.uri.clone());
-    Ok(step.tell(Event::RoomJoined { room: room.uri })?)
+    account_room::recognise(step, &room.uri)
+}
+
+fn take_receipt(
+    step: &mut Step<'_>,
+    room: &mut Room,
+    accepted: &Accepted,
+) -> Result<(), GroupError> {
+    match &accepted.receipt {
+        Some(receipt) => chain::take_receipt(step, room, receipt.as_bytes()),
+        None => Ok(()),
+    }
 }

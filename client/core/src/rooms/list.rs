@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::client::Client;
 use crate::environment::Environment;
+use crate::step::Step;
 use crate::store::{Room, RoomState, Stop, Store, StoreError};
 use crate::transport::Transport;
 
@@ -25,11 +26,21 @@ pub struct RoomView {
     pub seq: u64,
     /// Why nothing more is sent to it, if nothing is.
     pub stopped: Option<String>,
+    /// The entry that the person has read up to, on any device.
+    pub read_up_to: u64,
+    /// Messages of others behind that entry.
+    pub unread: u64,
+    /// A text begun and not sent, on any device.
+    pub draft: String,
 }
 
 impl RoomView {
-    pub(crate) fn of(room: Room) -> Self {
-        Self {
+    pub(crate) fn of(step: &Step<'_>, room: Room) -> Result<Self, StoreError> {
+        let user = &step.identity.user;
+        Ok(Self {
+            unread: step.tx.count_unread(&room.uri, room.read_up_to, user)?,
+            read_up_to: room.read_up_to,
+            draft: room.draft,
             room: room.uri,
             name: room.name,
             topic: room.topic,
@@ -45,20 +56,23 @@ impl RoomView {
             stopped: room
                 .stop
                 .map(|Stop::Fork { .. }| "the server showed two different logs".to_owned()),
-        }
+        })
     }
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// All rooms, those left as well.
+    /// All rooms, those left as well; not the one that the user's own devices share.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn rooms(&mut self) -> Result<Vec<RoomView>, StoreError> {
-        Ok(self
-            .transaction(|step| step.tx.list_rooms())?
-            .into_iter()
-            .map(RoomView::of)
-            .collect())
+        self.transaction(|step| {
+            let hidden = step.account()?.account_room;
+            let rooms = step.tx.list_rooms()?.into_iter();
+            rooms
+                .filter(|room| hidden.as_ref() != Some(&room.uri))
+                .map(|room| RoomView::of(step, room))
+                .collect()
+        })
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
+use crate::notes;
 use crate::step::GroupError;
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
@@ -62,6 +63,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// [`MembersError`].
     pub fn members(&mut self, room: &RoomUri) -> Result<Vec<MemberView>, MembersError> {
         self.transaction(|step| {
+            if notes::is_account_room(step, room)? {
+                return Err(GroupError::NotAMember.into());
+            }
             let (listed, members) = step.group(room, |group, _, _| {
                 Ok::<_, GroupError>((
                     group.state().participants.clone(),

@@ -38,6 +38,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             let mut users = BTreeSet::new();
             for room in step.tx.list_rooms()? {
                 if room.state != RoomState::Joined
+                    || room.lost.is_some()
                     || step.memory.pinned.get(&room.uri) == Some(&room.epoch)
                 {
                     continue;

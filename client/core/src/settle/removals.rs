@@ -53,13 +53,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(())
     }
 
-    /// How long until the next removal is due here.
-    pub(super) fn next_removal(&self) -> Option<Duration> {
-        let now = self.environment.now();
-        self.memory
-            .removals_due
-            .values()
-            .min()
-            .map(|due| Duration::from_millis(due.saturating_sub(now)))
+    /// When the next removal is due here, in milliseconds.
+    pub(super) fn next_removal(&self) -> Option<u64> {
+        self.memory.removals_due.values().min().copied()
     }
 }

@@ -1,17 +1,21 @@
-//! Joining rooms to which this client was welcomed.
+//! Joining rooms to which this client was welcomed, or in which it stands without knowing of them.
 //!
 //! The tree is fetched from the hub and has to fit the GroupContext in the Welcome; the log is read
 //! from the Welcome's commit on.
 
 use grove_mls::member::join::{self, JoinError};
 use grove_wire::mls::{RatchetTree, Welcome};
+use grove_wire::uri::RoomUri;
 
 use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
+use crate::notes;
+use crate::receive::CatchUpError;
+use crate::receive::loss::{self, Signer};
 use crate::step::Step;
-use crate::store::{Room, RoomState, Store, StoreError, WaitingWelcome};
+use crate::store::{Lost, LostCause, Room, RoomState, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
@@ -28,6 +32,35 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         Ok(())
     }
+
+    /// Comes into rooms that this device stands in without knowing of them: a newer copy of this
+    /// database, that was lost, has taken the Welcome.
+    pub(super) async fn enter_unknown_rooms(&mut self) -> Result<(), CatchUpError> {
+        if self.transaction(unknown_rooms)?.is_empty() {
+            return Ok(());
+        }
+        // The Welcome may have come after the log.
+        self.look_for_welcome().await?;
+        self.transaction(|step| {
+            for room in unknown_rooms(step)? {
+                let room = notes::new_room(step, &room, RoomState::Joined)?;
+                never_in(step, room, 0)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The rooms whose log has come that are not known still, but for those that no Welcome leads into.
+fn unknown_rooms(step: &mut Step<'_>) -> Result<Vec<RoomUri>, StoreError> {
+    let mut rooms = Vec::new();
+    for room in &step.memory.unknown {
+        if step.tx.find_room(room)?.is_none() && !step.memory.uninviting.contains(room) {
+            rooms.push(room.clone());
+        }
+    }
+    step.memory.unknown = rooms.iter().cloned().collect();
+    Ok(rooms)
 }
 
 fn take(
@@ -48,14 +81,20 @@ fn take(
         Err(Refused::Welcome(JoinError::AlreadyMember)) => {
             return step.tx.remove_welcome(waiting.inbox_id);
         }
+        // Its KeyPackage is gone: nothing was proven against the room.
+        Err(Refused::Welcome(JoinError::Mls(_))) => return come_in_alone(step, waiting),
         Err(Refused::Welcome(error)) => return drop_welcome(step, waiting, &error.to_string()),
     };
     let epoch = group.epoch();
     step.keep_group(&waiting.room, group);
     let mut room = match step.tx.find_room(&waiting.room)? {
         Some(known) => known,
-        None => Room::new(waiting.room.clone(), RoomState::Joined, step.now),
+        None => notes::new_room(step, &waiting.room, RoomState::Joined)?,
     };
+    let was_lost = room.lost.is_some();
+    if was_lost {
+        loss::end(step, &mut room, Signer::Stays)?;
+    }
     room.state = RoomState::Joined;
     room.epoch = epoch;
     room.seq = waiting.seq;
@@ -68,7 +107,45 @@ fn take(
     step.tx.remove_welcome(waiting.inbox_id)?;
     step.memory.behind.insert(waiting.room.clone());
     step.memory.key_packages_counted = None;
+    if was_lost {
+        return Ok(());
+    }
     step.tell(Event::RoomJoined { room: room.uri })
+}
+
+/// A Welcome that this device has no key for leads into a room all the same: as into one whose keys
+/// were lost.
+fn come_in_alone(step: &mut Step<'_>, waiting: &WaitingWelcome) -> Result<(), StoreError> {
+    step.tx.remove_welcome(waiting.inbox_id)?;
+    let known = step.tx.find_room(&waiting.room)?;
+    if known
+        .as_ref()
+        .is_some_and(|room| room.state == RoomState::Joined)
+    {
+        step.memory.held.remove(&waiting.room);
+        return Ok(());
+    }
+    let room = match known {
+        Some(known) => known,
+        None => notes::new_room(step, &waiting.room, RoomState::Joined)?,
+    };
+    never_in(step, room, waiting.seq)
+}
+
+/// A room in which this device stands without its keys, and from whose entry `seq` on it may read.
+fn never_in(step: &mut Step<'_>, mut room: Room, seq: u64) -> Result<(), StoreError> {
+    room.state = RoomState::Joined;
+    room.seq = seq;
+    room.head = None;
+    room.counter = room.counter.max(step.now);
+    room.lost = Some(Lost {
+        seq: 0,
+        time: step.now,
+        noticed: step.now,
+        cause: LostCause::State,
+    });
+    step.memory.noticed_loss(&room.uri);
+    step.tx.put_room(&room)
 }
 
 /// Why a Welcome was not joined.
@@ -89,6 +166,7 @@ fn drop_welcome(
     reason: &str,
 ) -> Result<(), StoreError> {
     step.tx.remove_welcome(waiting.inbox_id)?;
+    step.memory.uninviting.insert(waiting.room.clone());
     step.tell(Event::Warning {
         room: Some(waiting.room.clone()),
         kind: WarningKind::Join,

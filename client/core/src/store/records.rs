@@ -71,6 +71,12 @@ pub struct Account {
     pub inbox: u64,
     /// The newest line of the journal that a listener has shown.
     pub listened: u64,
+    /// The room of the user's own devices, once there is one.
+    pub account_room: Option<RoomUri>,
+    /// The proof that `uik` succeeds the key before it, while leaves with that key may stand anywhere.
+    pub succession: Option<Vec<u8>>,
+    /// When the user's rooms were last compared with the server's, in milliseconds; 0 for never.
+    pub rooms_checked: u64,
 }
 
 impl fmt::Debug for Account {
@@ -109,6 +115,43 @@ pub enum Stop {
     },
 }
 
+/// Why a room's log cannot be followed any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LostCause {
+    /// The log goes on later than where this client stands: what lay between was deleted for its age.
+    Expired,
+    /// A commit that the hub accepted and this client cannot merge; made by this client, if that is known.
+    Poisoned(Option<ClientUri>),
+    /// The room's keys are gone or unusable.
+    State,
+}
+
+/// The point from which on a room could not be followed, until this client is back in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The last entry that was read.
+    pub seq: u64,
+    /// The hub's time of the first entry that could not be read, or of noticing; milliseconds.
+    pub time: u64,
+    /// When it was noticed here, in milliseconds.
+    pub noticed: u64,
+    /// Why.
+    pub cause: LostCause,
+}
+
+/// What some device of the user saw a room to be in an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The epoch.
+    pub epoch: u64,
+    /// The entry at which it was seen.
+    pub seq: u64,
+    /// The head of the hash chain there.
+    pub head: [u8; 32],
+    /// SHA-256 of the epoch authenticator.
+    pub authenticator: [u8; 32],
+}
+
 /// One room.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Room {
@@ -144,6 +187,12 @@ pub struct Room {
     pub removals_since: Option<u64>,
     /// Why nothing more is sent.
     pub stop: Option<Stop>,
+    /// Since when the log cannot be followed; none when it can.
+    pub lost: Option<Lost>,
+    /// The entry that a person has read up to, on any device.
+    pub read_up_to: u64,
+    /// A text begun and not sent, on any device.
+    pub draft: String,
 }
 
 impl Room {
@@ -166,6 +215,9 @@ impl Room {
             unreadable: 0,
             removals_since: None,
             stop: None,
+            lost: None,
+            read_up_to: 0,
+            draft: String::new(),
         }
     }
 }
@@ -188,6 +240,8 @@ pub enum ContentKind {
     Shown(MessageKind),
     /// A room profile.
     Profile,
+    /// A note among the user's own devices, in their account room.
+    AccountNote,
 }
 
 /// A message of a room's history, or one still to be sent.
@@ -225,6 +279,8 @@ pub struct StoredMessage {
     pub status: MessageStatus,
     /// Why it failed.
     pub failure: Option<String>,
+    /// An own account note, encoded, until it is accepted.
+    pub payload: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for StoredMessage {

@@ -21,6 +21,8 @@ use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
 
 use crate::rooms;
+use crate::siblings;
+use crate::tricks::Tricks;
 
 /// What a reader of a log has.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,7 @@ pub(crate) struct HubRoom {
     /// Places of messages by their bytes.
     pub(crate) seen: BTreeMap<Vec<u8>, u64>,
     pub(crate) cursors: BTreeMap<ClientUri, Cursor>,
+    pub(crate) tricks: Tricks,
 }
 
 #[derive(Default)]
@@ -59,6 +62,8 @@ pub(crate) struct State {
     pub(crate) rooms: BTreeMap<RoomUri, HubRoom>,
     /// How many application messages were handed in, repeats included.
     pub(crate) submissions: usize,
+    /// When devices last showed a session.
+    pub(crate) seen: BTreeMap<ClientUri, u64>,
     tokens: BTreeMap<String, ClientUri>,
 }
 
@@ -76,6 +81,7 @@ impl Hub {
             devices: BTreeMap::new(),
             rooms: BTreeMap::new(),
             submissions: 0,
+            seen: BTreeMap::new(),
             tokens: BTreeMap::new(),
         })))
     }
@@ -171,11 +177,14 @@ impl State {
         let Some(who) = self.tokens.get(&token).cloned() else {
             return Err(Problem::new(ProblemType::Unauthenticated, "no session"));
         };
+        self.seen.insert(who.clone(), self.now);
         match (request.method, parts.as_slice()) {
             (Method::Get, ["users", user, "device-list"]) => self.device_list(user),
             (Method::Put, ["device-list"]) => self.put_device_list(&who, body(request)),
             (Method::Put, ["key-packages"]) => self.put_key_packages(&who, body(request)),
             (Method::Get, ["key-packages"]) => self.count_key_packages(&who),
+            (Method::Get, ["devices"]) => json(&siblings::activities(self, &who)),
+            (Method::Get, ["user-rooms"]) => json(&siblings::user_rooms(self, &who)),
             (Method::Get, ["poll"]) => octets(self.frames(&who)),
             (Method::Post, ["acks"]) => self.acknowledge(&who, body(request)),
             (method, rest) => rooms::route(self, &who, method, rest, query, body(request)),
@@ -218,6 +227,7 @@ impl State {
         let known = list
             .as_ref()
             .and_then(|list| list.list().find(&request.client))
+            .filter(|device| device.revoked.is_none())
             .cloned();
         let proof = SessionProof {
             domain: self.domain.clone(),
@@ -261,6 +271,9 @@ impl State {
         let body: DeviceListBody = serde_json::from_slice(body).unwrap();
         let known = SignedDeviceList::decode(&self.lists[&who.user()]).unwrap();
         let list = SignedDeviceList::decode(body.device_list.as_bytes()).unwrap();
+        if list.as_bytes() == known.as_bytes() {
+            return octets(Vec::new());
+        }
         if let Err(error) = list.follows(&known) {
             return Err(Problem::new(
                 ProblemType::IdentityInvalid,
@@ -268,7 +281,12 @@ impl State {
             ));
         }
         self.lists.insert(who.user(), list.as_bytes().to_vec());
+        siblings::follow(self, &known, &list);
         octets(Vec::new())
+    }
+
+    pub(crate) fn end_sessions_of(&mut self, client: &ClientUri) {
+        self.tokens.retain(|_, holder| holder != client);
     }
 
     fn put_key_packages(&mut self, who: &ClientUri, body: &[u8]) -> Answer {
@@ -315,6 +333,9 @@ impl State {
     }
 
     pub(crate) fn log_frame(&self, uri: &RoomUri, room: &HubRoom, after: u64, to: u64) -> Vec<u8> {
+        if let Some(expired) = room.tricks.expired(uri, after) {
+            return expired;
+        }
         let after = usize::try_from(after).unwrap();
         let to = usize::try_from(to)
             .unwrap_or(usize::MAX)

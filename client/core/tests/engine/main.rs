@@ -10,10 +10,18 @@
 
 mod conversation;
 mod crashes;
+mod heal;
+mod heal_state;
 mod hub;
 mod lies;
 mod membership;
+mod new_keys;
+mod of_one;
+mod older_copy;
 mod person;
 mod races;
 mod rooms;
+mod siblings;
 mod sweeps;
+mod taken_off;
+mod tricks;

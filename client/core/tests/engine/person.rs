@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use grove_core::store::Account;
 use grove_core::{
     Client, Draft, Environment, Event, Message, Numbered, Query, Registration, Request, Response,
     Sent, Store, StoreError, Transport, TransportError, Tx,
@@ -71,6 +72,8 @@ pub(crate) struct Trouble {
     pub(crate) cut: bool,
     /// So many requests are answered; then one is acted on without an answer, and the line is cut.
     pub(crate) lasts: Option<usize>,
+    /// Requests to a path with this in it are refused.
+    pub(crate) refuses: Option<&'static str>,
     /// The next request to a path with this in it is acted on, but its answer is lost.
     pub(crate) lose_answer_of: Option<&'static str>,
     /// Done before the next request to a path with this in it.
@@ -82,6 +85,13 @@ pub(crate) struct Trouble {
 pub(crate) struct Line {
     hub: Hub,
     pub(crate) trouble: Arc<Mutex<Trouble>>,
+}
+
+impl Line {
+    /// The hub at its end.
+    pub(crate) fn hub(&self) -> Hub {
+        self.hub.clone()
+    }
 }
 
 impl Transport for Line {
@@ -101,6 +111,14 @@ impl Transport for Line {
         }
         if self.trouble.lock().unwrap().cut {
             return Err(TransportError::Unreachable("cut".to_owned()));
+        }
+        let refuses = self.trouble.lock().unwrap().refuses;
+        if refuses.is_some_and(|path| request.path.contains(path)) {
+            return Ok(Response {
+                status: 422,
+                headers: Vec::new(),
+                body: Vec::new(),
+            });
         }
         let response = self.hub.answer(&request);
         let mut trouble = self.trouble.lock().unwrap();
@@ -153,6 +171,8 @@ impl Environment for Machine {
 pub(crate) struct Person {
     pub(crate) client: Engine,
     pub(crate) line: Line,
+    /// The recovery words; empty on later devices.
+    pub(crate) words: String,
     machine: Machine,
     lasts: Arc<Mutex<Option<usize>>>,
     path: PathBuf,
@@ -198,6 +218,53 @@ impl Person {
         Self {
             client,
             line,
+            words: words.as_str().to_owned(),
+            machine,
+            lasts,
+            path,
+            directory: Arc::new(directory),
+        }
+    }
+
+    /// A device whose account is in place already.
+    pub(crate) fn with_account(hub: &Hub, account: &Account) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let put =
+            store(&directory.path().join("grove.db")).transaction(|tx| tx.put_account(account));
+        put.unwrap();
+        Self::in_directory(hub, directory)
+    }
+
+    /// The profile as it is on the disk now, in another place, with a line of its own.
+    pub(crate) fn copy(&self) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["grove.db", "grove.db-wal"] {
+            let file = self.path.with_file_name(name);
+            if file.exists() {
+                std::fs::copy(file, directory.path().join(name)).unwrap();
+            }
+        }
+        Self::in_directory(&self.line.hub, directory)
+    }
+
+    fn in_directory(hub: &Hub, directory: tempfile::TempDir) -> Self {
+        let path = directory.path().join("grove.db");
+        let line = Line {
+            hub: hub.clone(),
+            trouble: Arc::default(),
+        };
+        let machine = Machine {
+            hub: hub.clone(),
+            name: path.display().to_string(),
+            drawn: Arc::default(),
+        };
+        let disk = store(&path);
+        let lasts = Arc::clone(&disk.lasts);
+        let client = Client::open(disk, line.clone(), machine.clone()).unwrap();
+        Self {
+            client,
+            line,
+            words: String::new(),
             machine,
             lasts,
             path,
@@ -212,6 +279,7 @@ impl Person {
         Self {
             client,
             line: self.line.clone(),
+            words: self.words.clone(),
             machine: self.machine.clone(),
             lasts: Arc::default(),
             path: self.path.clone(),
@@ -289,6 +357,12 @@ impl Person {
                 },
             )
             .unwrap()
+    }
+
+    /// Acts on what is stored, past the client.
+    pub(crate) fn on_disk<R>(&self, act: impl FnOnce(&mut dyn Tx) -> R) -> R {
+        let acted = store(&self.path).transaction(|tx| Ok::<_, StoreError>(act(tx)));
+        acted.unwrap()
     }
 
     pub(crate) fn machine(&self) -> Machine {

@@ -21,6 +21,7 @@ use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, IdentifierUri, RoomUri, UserUri};
 
 use crate::hub::{Answer, Cursor, HubRoom, Problem, State, octets};
+use crate::tricks::Tricks;
 
 pub(crate) fn route(
     state: &mut State,
@@ -36,7 +37,7 @@ pub(crate) fn route(
             tree(state, &uri(room), epoch.parse().unwrap())
         }
         (Method::Get, ["rooms", room, "log"]) => log(state, who, &uri(room), query),
-        (Method::Post, ["keyMaterial", _user]) => key_material(state, body),
+        (Method::Post, ["keyMaterial", _user]) => key_material(state, who, body),
         (Method::Post, ["groupInfo", room]) => give_group_info(state, who, &uri(room), body),
         (Method::Post, ["submitMessage", room]) => submit(state, who, &uri(room), body),
         (Method::Post, ["update", room]) => update(state, who, &uri(room), body),
@@ -84,6 +85,7 @@ fn create(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {
         log: Vec::new(),
         seen: [].into(),
         cursors: [(who.clone(), cursor)].into(),
+        tricks: Tricks::default(),
     };
     state.rooms.insert(uri.clone(), room);
     octets(
@@ -115,14 +117,14 @@ fn log(state: &mut State, who: &ClientUri, uri: &RoomUri, query: &str) -> Answer
     octets(state.log_frame(uri, room, after.max(cursor.from - 1), cursor.to))
 }
 
-fn key_material(state: &mut State, body: &[u8]) -> Answer {
+fn key_material(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {
     let request: KeyMaterialRequest = codec::decode(body).unwrap();
     let user = request.target_user;
     let mut clients = Vec::new();
     for (client, device) in state
         .devices
         .iter_mut()
-        .filter(|(client, _)| client.user() == user)
+        .filter(|(client, _)| client.user() == user && *client != who)
     {
         let client_uri = IdentifierUri::from(client);
         clients.push(match device.key_packages.pop() {
@@ -164,15 +166,10 @@ fn give_group_info(state: &mut State, who: &ClientUri, uri: &RoomUri, body: &[u8
         })
         .collect();
     let tree = RatchetTreeOption::DistributionService;
-    let response = group_info::encrypt_group_info(
-        &state.key,
-        &request,
-        uri,
-        room.group_info.clone(),
-        tree,
-        pending,
-    )
-    .unwrap();
+    let shown = room.tricks.group_info.as_ref().unwrap_or(&room.group_info);
+    let response =
+        group_info::encrypt_group_info(&state.key, &request, uri, shown.clone(), tree, pending)
+            .unwrap();
     octets(codec::encode(&response).unwrap())
 }
 
@@ -329,15 +326,12 @@ fn commit(
     room.group.merge(checked).unwrap();
     let epoch = room.group.epoch();
     room.trees.insert(epoch, room.group.tree().unwrap());
-    let seq = append(
-        uri,
-        room,
-        now,
-        commit.clone(),
-        FanoutTail::Commit {
-            external_proposals: Vec::new(),
-        },
-    );
+    let tail = FanoutTail::Commit {
+        external_proposals: Vec::new(),
+    };
+    let relayed = room.tricks.relay(commit);
+    let seq = append(uri, room, now, relayed, tail);
+    room.seen.insert(commit.as_bytes().to_vec(), seq);
     for client in removed {
         room.cursors.get_mut(&client).unwrap().to = seq;
     }

@@ -38,7 +38,7 @@ impl Death {
 
 /// Interrupts `deed` at its first step, its second, and so on until it has no more; `judge` looks
 /// at what is left each time.
-fn sweep(
+pub(crate) fn sweep(
     prepare: impl Fn(&Hub) -> (Person, Person, RoomUri),
     deed: impl Fn(&mut Person, &RoomUri),
     judge: impl Fn(&mut Person, &mut Person, &RoomUri, &str),
@@ -132,6 +132,33 @@ fn receiving() {
     sweep(prepare, receive, |alice, bob, room, when| {
         assert_eq!(alice.reads(room), ["one", "two"], "{when}");
         both_talk(alice, bob, room, when);
+    });
+}
+
+#[test]
+fn talking_across_each_other() {
+    let prepare = |hub: &Hub| {
+        let (mut alice, mut bob, room) = two_in_a_room(hub);
+        drop(Person::register(hub, "carol"));
+        alice.cuts_line();
+        alice.says(&room, "one of alice");
+        alice.says(&room, "two of alice");
+        alice.mends_line();
+        bob.says(&room, "one of bob");
+        now(bob.client.invite(&room, &[user("carol")])).unwrap();
+        bob.says(&room, "two of bob");
+        (alice, bob, room)
+    };
+    let sync = |alice: &mut Person, _room: &RoomUri| {
+        drop(now(alice.client.sync(std::time::Duration::ZERO)));
+    };
+    sweep(prepare, sync, |alice, bob, room, when| {
+        bob.syncs();
+        let said = ["one of bob", "two of bob", "one of alice", "two of alice"];
+        assert_eq!(alice.reads(room), said, "{when}");
+        assert_eq!(bob.reads(room), said, "{when}");
+        let sent = alice.history(room);
+        assert!(sent.iter().all(|one| one.seq.is_some()), "{when}");
     });
 }
 

@@ -1,16 +1,17 @@
 //! The account's one row.
 
 use grove_core::store::{Account, AccountState, Seed, StoreError};
+use grove_wire::uri::RoomUri;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::values::{integer, parsed, seed, unsigned, word};
+use super::values::{integer, optional, parsed, seed, unsigned, word};
 use crate::error::Sql;
 
 pub(super) fn find(connection: &Connection) -> Result<Option<Account>, StoreError> {
     connection
         .prepare_cached(
             "SELECT user, client, state, uik, device, recovery, device_list, credential, server_key, suites, token, \
-             token_expires_at, inbox, listened FROM account WHERE only_row = 1",
+             token_expires_at, inbox, listened, account_room, succession, rooms_checked FROM account WHERE only_row = 1",
         )
         .sql()?
         .query_row([], read)
@@ -31,9 +32,10 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<(), Stor
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO account (only_row, user, client, state, uik, device, recovery, device_list, \
-             credential, server_key, suites, token, token_expires_at, inbox, listened) VALUES (1, :user, :client, \
-             :state, :uik, :device, :recovery, :device_list, :credential, :server_key, :suites, :token, \
-             :token_expires_at, :inbox, :listened)",
+             credential, server_key, suites, token, token_expires_at, inbox, listened, account_room, succession, \
+             rooms_checked) VALUES (1, :user, :client, :state, :uik, :device, :recovery, :device_list, :credential, \
+             :server_key, :suites, :token, :token_expires_at, :inbox, :listened, :account_room, :succession, \
+             :rooms_checked)",
         )
         .sql()?
         .execute(named_params! {
@@ -51,6 +53,9 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<(), Stor
             ":token_expires_at": integer(account.token_expires_at)?,
             ":inbox": integer(account.inbox)?,
             ":listened": integer(account.listened)?,
+            ":account_room": account.account_room.as_ref().map(RoomUri::as_str),
+            ":succession": account.succession,
+            ":rooms_checked": integer(account.rooms_checked)?,
         })
         .sql()?;
     Ok(())
@@ -78,5 +83,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
         token_expires_at: unsigned(row, "token_expires_at")?,
         inbox: unsigned(row, "inbox")?,
         listened: unsigned(row, "listened")?,
+        account_room: optional(row, "account_room")?,
+        succession: row.get("succession")?,
+        rooms_checked: unsigned(row, "rooms_checked")?,
     })
 }

@@ -4,7 +4,7 @@
 
 use grove_core::message::{MessageKind, MessageStatus};
 use grove_core::store::{ContentKind, Listing, StoreError, StoredMessage};
-use grove_wire::uri::{ClientUri, RoomUri};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
 use super::values::{array, integer, parsed, row_number, unsigned, word};
@@ -14,8 +14,8 @@ pub(super) fn add(connection: &Connection, message: &StoredMessage) -> Result<u6
     write(
         connection,
         "INSERT INTO messages (number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, \
-         edited, deleted, status, failure) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
-         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure)",
+         edited, deleted, status, failure, payload) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
+         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure, :payload)",
         None,
         message,
     )?;
@@ -27,7 +27,7 @@ pub(super) fn put(connection: &Connection, message: &StoredMessage) -> Result<()
         connection,
         "UPDATE messages SET room = :room, seq = :seq, id = :id, client = :client, counter = :counter, salt = :salt, \
          time = :time, kind = :kind, text = :text, in_reply_to = :in_reply_to, replaces = :replaces, edited = :edited, \
-         deleted = :deleted, status = :status, failure = :failure WHERE number = :number",
+         deleted = :deleted, status = :status, failure = :failure, payload = :payload WHERE number = :number",
         Some(message.number),
         message,
     )
@@ -59,6 +59,7 @@ fn write(
             ":deleted": message.deleted,
             ":status": status_word(message.status),
             ":failure": message.failure,
+            ":payload": message.payload,
         })
         .sql()?;
     Ok(())
@@ -71,7 +72,7 @@ pub(super) fn find(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure FROM messages WHERE number = ?1",
+         status, failure, payload FROM messages WHERE number = ?1",
         &[&integer(number)?],
     )
 }
@@ -84,7 +85,7 @@ pub(super) fn find_by_id(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
+         status, failure, payload FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
         &[&room.as_str(), id],
     )
 }
@@ -98,9 +99,23 @@ pub(super) fn find_by_counter(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3",
+         status, failure, payload FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3",
         &[&room.as_str(), &client.as_str(), &integer(counter)?],
     )
+}
+
+pub(super) fn stands_at(
+    connection: &Connection,
+    room: &RoomUri,
+    seq: u64,
+) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2)",
+        )
+        .sql()?
+        .query_row(params![room.as_str(), integer(seq)?], |row| row.get(0))
+        .sql()
 }
 
 fn one(
@@ -125,7 +140,7 @@ pub(super) fn list(
     let mut newest_first = connection
         .prepare_cached(
             "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, \
-             deleted, status, failure FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
+             deleted, status, failure, payload FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
              AND (?2 IS NULL OR (coalesce(seq, 9223372036854775807), number) < (SELECT coalesce(seq, \
              9223372036854775807), number FROM messages WHERE number = ?2)) \
              ORDER BY coalesce(seq, 9223372036854775807) DESC, number DESC LIMIT ?3",
@@ -141,10 +156,34 @@ pub(super) fn list(
 
 pub(super) fn count(connection: &Connection, status: MessageStatus) -> Result<u64, StoreError> {
     connection
-        .prepare_cached("SELECT count(*) FROM messages WHERE status = ?1 AND kind <> 'profile'")
+        .prepare_cached("SELECT count(*) FROM messages WHERE status = ?1 AND kind NOT IN ('account-note', 'profile')")
         .sql()?
         .query_row(params![status_word(status)], |row| row.get(0))
         .sql()
+}
+
+pub(super) fn count_unread(
+    connection: &Connection,
+    room: &RoomUri,
+    after: u64,
+    user: &UserUri,
+) -> Result<u64, StoreError> {
+    let by_client = connection
+        .prepare_cached(
+            "SELECT client, count(*) AS messages FROM messages WHERE room = ?1 AND seq > ?2 AND status = 'received' \
+             AND kind IN ('other', 'reply', 'text') AND NOT deleted GROUP BY client",
+        )
+        .sql()?
+        .query_map(params![room.as_str(), integer(after)?], |row| {
+            Ok((parsed::<ClientUri>(row, "client")?, unsigned(row, "messages")?))
+        })
+        .sql()?
+        .collect::<rusqlite::Result<Vec<_>>>()
+        .sql()?;
+    let others = by_client
+        .iter()
+        .filter(|(client, _)| client.user() != *user);
+    Ok(others.map(|(_, messages)| messages).sum())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
@@ -165,11 +204,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         deleted: row.get("deleted")?,
         status: word(row, "status", read_status)?,
         failure: row.get("failure")?,
+        payload: row.get("payload")?,
     })
 }
 
 fn kind_word(kind: ContentKind) -> &'static str {
     match kind {
+        ContentKind::AccountNote => "account-note",
         ContentKind::Profile => "profile",
         ContentKind::Shown(MessageKind::Delete) => "delete",
         ContentKind::Shown(MessageKind::Edit) => "edit",
@@ -182,6 +223,7 @@ fn kind_word(kind: ContentKind) -> &'static str {
 
 fn read_kind(word: &str) -> Option<ContentKind> {
     Some(ContentKind::Shown(match word {
+        "account-note" => return Some(ContentKind::AccountNote),
         "profile" => return Some(ContentKind::Profile),
         "delete" => MessageKind::Delete,
         "edit" => MessageKind::Edit,

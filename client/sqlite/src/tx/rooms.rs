@@ -1,17 +1,18 @@
 //! Rooms, and the heads of their hash chains.
 
-use grove_core::store::{Room, RoomState, Stop, StoreError};
-use grove_wire::uri::RoomUri;
+use grove_core::store::{Lost, LostCause, Room, RoomState, Stop, StoreError};
+use grove_wire::uri::{ClientUri, RoomUri};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::values::{integer, parsed, unsigned, word};
+use super::values::{integer, optional, parsed, unsigned, word};
 use crate::error::Sql;
 
 pub(super) fn find(connection: &Connection, room: &RoomUri) -> Result<Option<Room>, StoreError> {
     connection
         .prepare_cached(
             "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
-             leaf_since, unreadable, removals_since, stop_ours, stop_theirs FROM rooms WHERE uri = ?1",
+             leaf_since, unreadable, removals_since, stop_ours, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+             lost_by, read_up_to, draft FROM rooms WHERE uri = ?1",
         )
         .sql()?
         .query_row(params![room.as_str()], read)
@@ -23,7 +24,8 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Room>, StoreError> {
     connection
         .prepare_cached(
             "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
-             leaf_since, unreadable, removals_since, stop_ours, stop_theirs FROM rooms ORDER BY uri",
+             leaf_since, unreadable, removals_since, stop_ours, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+             lost_by, read_up_to, draft FROM rooms ORDER BY uri",
         )
         .sql()?
         .query_map([], read)
@@ -37,12 +39,15 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
         Some(Stop::Fork { ours, theirs }) => (Some(ours), Some(theirs)),
         None => (None, None),
     };
+    let lost = room.lost.as_ref();
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO rooms (uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, \
-             counter, profile_due, leaf_since, unreadable, removals_since, stop_ours, stop_theirs) VALUES (:uri, :state, \
-             :name, :topic, :profile, :profile_version, :epoch, :seq, :head, :receipt, :counter, :profile_due, \
-             :leaf_since, :unreadable, :removals_since, :stop_ours, :stop_theirs)",
+             counter, profile_due, leaf_since, unreadable, removals_since, stop_ours, stop_theirs, lost_seq, lost_time, \
+             lost_noticed, lost_cause, lost_by, read_up_to, draft) VALUES (:uri, :state, :name, :topic, :profile, \
+             :profile_version, :epoch, :seq, :head, :receipt, :counter, :profile_due, :leaf_since, :unreadable, \
+             :removals_since, :stop_ours, :stop_theirs, :lost_seq, :lost_time, :lost_noticed, :lost_cause, :lost_by, \
+             :read_up_to, :draft)",
         )
         .sql()?
         .execute(named_params! {
@@ -63,6 +68,13 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
             ":removals_since": room.removals_since.map(integer).transpose()?,
             ":stop_ours": stop_ours,
             ":stop_theirs": stop_theirs,
+            ":lost_seq": lost.map(|lost| integer(lost.seq)).transpose()?,
+            ":lost_time": lost.map(|lost| integer(lost.time)).transpose()?,
+            ":lost_noticed": lost.map(|lost| integer(lost.noticed)).transpose()?,
+            ":lost_cause": lost.map(|lost| cause_word(&lost.cause)),
+            ":lost_by": lost.and_then(lost_by).map(ClientUri::as_str),
+            ":read_up_to": integer(room.read_up_to)?,
+            ":draft": room.draft,
         })
         .sql()?;
     Ok(())
@@ -131,7 +143,43 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Room> {
             ours: ours.unwrap_or_default(),
             theirs,
         }),
+        lost: read_lost(row)?,
+        read_up_to: unsigned(row, "read_up_to")?,
+        draft: row.get("draft")?,
     })
+}
+
+fn read_lost(row: &Row<'_>) -> rusqlite::Result<Option<Lost>> {
+    let Some(seq) = row.get("lost_seq")? else {
+        return Ok(None);
+    };
+    let by = optional(row, "lost_by")?;
+    Ok(Some(Lost {
+        seq,
+        time: unsigned(row, "lost_time")?,
+        noticed: unsigned(row, "lost_noticed")?,
+        cause: word(row, "lost_cause", |cause| match cause {
+            "expired" => Some(LostCause::Expired),
+            "poisoned" => Some(LostCause::Poisoned(by)),
+            "state" => Some(LostCause::State),
+            _ => None,
+        })?,
+    }))
+}
+
+fn cause_word(cause: &LostCause) -> &'static str {
+    match cause {
+        LostCause::Expired => "expired",
+        LostCause::Poisoned(_) => "poisoned",
+        LostCause::State => "state",
+    }
+}
+
+fn lost_by(lost: &Lost) -> Option<&ClientUri> {
+    match &lost.cause {
+        LostCause::Poisoned(by) => by.as_ref(),
+        LostCause::Expired | LostCause::State => None,
+    }
 }
 
 fn state_word(state: RoomState) -> &'static str {

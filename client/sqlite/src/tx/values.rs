@@ -30,6 +30,18 @@ where
     })
 }
 
+/// A column parsed from text, if there is any.
+pub(super) fn optional<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    match row.get::<_, Option<String>>(column)? {
+        Some(_text) => parsed(row, column).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A column with one of a few words.
 pub(super) fn word<T>(
     row: &Row<'_>,

@@ -16,6 +16,8 @@ fn decode_everything(bytes: &[u8]) {
             .is_ok_and(|read| read.verify(&recovery().public()).is_ok()),
         SignedRecoveryRotation::decode(bytes).is_ok_and(|read| read.verify().is_ok()),
         session().verify(&device().public(), bytes).is_ok(),
+        recovery_proof().verify(&recovery().public(), bytes).is_ok(),
+        Succession::decode(bytes).is_ok_and(|read| read.verify(&alice()).is_ok()),
     ];
     assert!(
         verdicts.iter().filter(|accepted| **accepted).count() <= 1,

@@ -13,6 +13,7 @@ const GOLDEN: &str = include_str!("../vectors.txt");
 
 pub(super) fn all() -> BTreeMap<&'static str, Vec<u8>> {
     BTreeMap::from([
+        ("account_room.nonce", account_room_nonce(&alice()).to_vec()),
         ("creation_record", signed_record().as_bytes().to_vec()),
         (
             "creation_record.room",
@@ -31,11 +32,18 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<u8>> {
                 .to_vec(),
         ),
         (
+            "recovery.signature",
+            recovery_proof().sign(&recovery()).to_vec(),
+        ),
+        (
             "recovery_rotation",
             rotated().recovery_rotation().unwrap().as_bytes().to_vec(),
         ),
         ("room_profile", signed_profile().as_bytes().to_vec()),
         ("session.signature", session().sign(&device()).to_vec()),
+        ("succession.by_recovery", by_recovery().as_bytes().to_vec()),
+        ("succession.by_uik", by_uik().as_bytes().to_vec()),
+        ("succession.chain", chain().as_bytes().to_vec()),
         (
             "uik_rotation",
             rotated().uik_rotation().unwrap().as_bytes().to_vec(),
@@ -116,6 +124,19 @@ fn no_byte_of_an_object_can_be_changed() {
             SignedRecoveryRotation::decode(bytes).is_ok_and(|rotation| rotation.verify().is_ok())
         },
     );
+    for succession in [by_uik(), by_recovery(), chain()] {
+        assert_every_byte_counts("succession", succession.as_bytes(), |bytes| {
+            Succession::decode(bytes).is_ok_and(|read| {
+                read.verify(&alice()).is_ok()
+                    && read.leads_to() == succession.leads_to()
+                    && read.succeeded().eq(succession.succeeded())
+            })
+        });
+    }
+    let proof = recovery_proof();
+    assert_every_byte_counts("recovery", &proof.sign(&recovery()), |bytes| {
+        proof.verify(&recovery().public(), bytes).is_ok()
+    });
     assert_every_byte_counts("session", &session().sign(&device()), |bytes| {
         session().verify(&device().public(), bytes).is_ok()
     });

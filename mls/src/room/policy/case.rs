@@ -16,7 +16,8 @@ use crate::{
     identity::PublicKey,
     room::{
         CommitFacts, Committer, LeafFacts, PolicyViolation, Role, RoomState,
-        validation::{IdentityViolation, ValidLeaf, claimed, objective},
+        claim::{Claim, current},
+        validation::{IdentityViolation, claimed, objective},
     },
 };
 
@@ -26,7 +27,7 @@ pub(super) struct Occupant {
     pub(super) client: ClientUri,
     pub(super) user: UserUri,
     pub(super) key: PublicKey,
-    pub(super) uik: PublicKey,
+    pub(super) claim: Claim,
 }
 
 /// A commit with what must be known of the room to judge it.
@@ -35,6 +36,8 @@ pub(super) struct Case<'a> {
     pub(super) commit: &'a CommitFacts,
     pub(super) tree: BTreeMap<u32, Occupant>,
     pub(super) roles: BTreeMap<&'a UserUri, u32>,
+    /// The user identity key that speaks for each user who has leaves, before the commit.
+    pub(super) current: BTreeMap<UserUri, PublicKey>,
     pub(super) actor: Actor,
 }
 
@@ -62,7 +65,7 @@ impl<'a> Case<'a> {
     ) -> Result<Self, PolicyViolation> {
         let mut tree = BTreeMap::new();
         for leaf in &commit.leaves {
-            tree.insert(leaf.index, read_occupant(&leaf.facts)?);
+            tree.insert(leaf.index, Occupant::standing(&leaf.facts)?);
         }
         let roles: BTreeMap<&UserUri, u32> = committed
             .participants
@@ -87,7 +90,7 @@ impl<'a> Case<'a> {
                 }
             }
             Committer::Joiner(facts) => {
-                let occupant = Occupant::from(objective(facts)?);
+                let occupant = Occupant::arriving(facts)?;
                 let role = role_of(&occupant.user);
                 let listed = role > Role::Banned.index();
                 let open =
@@ -106,6 +109,7 @@ impl<'a> Case<'a> {
         Ok(Self {
             committed,
             commit,
+            current: current_keys(&tree),
             tree,
             roles,
             actor,
@@ -131,24 +135,35 @@ impl<'a> Case<'a> {
     }
 }
 
-impl From<ValidLeaf> for Occupant {
-    fn from(leaf: ValidLeaf) -> Self {
-        Self {
-            client: leaf.client,
-            user: leaf.user,
-            key: leaf.key,
-            uik: leaf.uik,
-        }
+impl Occupant {
+    /// A leaf that comes in: verified.
+    pub(super) fn arriving(facts: &LeafFacts) -> Result<Self, IdentityViolation> {
+        objective(facts)?;
+        Self::standing(facts)
+    }
+
+    /// A leaf that was judged when it came in: read again, not verified again.
+    fn standing(facts: &LeafFacts) -> Result<Self, IdentityViolation> {
+        let claimed = claimed(facts)?;
+        Ok(Self {
+            claim: Claim::of(&claimed),
+            user: claimed.client.user(),
+            client: claimed.client,
+            key: claimed.key,
+        })
     }
 }
 
-/// A leaf that was judged when it came in: read again, not verified again.
-fn read_occupant(facts: &LeafFacts) -> Result<Occupant, IdentityViolation> {
-    let claimed = claimed(facts)?;
-    Ok(Occupant {
-        user: claimed.client.user(),
-        client: claimed.client,
-        key: claimed.key,
-        uik: *claimed.credential.uik(),
-    })
+fn current_keys(tree: &BTreeMap<u32, Occupant>) -> BTreeMap<UserUri, PublicKey> {
+    let mut claims: BTreeMap<&UserUri, Vec<&Claim>> = BTreeMap::new();
+    for occupant in tree.values() {
+        claims
+            .entry(&occupant.user)
+            .or_default()
+            .push(&occupant.claim);
+    }
+    claims
+        .into_iter()
+        .filter_map(|(user, claims)| Some((user.clone(), current(claims)?)))
+        .collect()
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use grove_wire::mimi::room::capability as can;
 
 use super::case::{Arrived, Case, Occupant};
-use crate::room::{PolicyViolation, Proposer, Removal, Role, validation::objective};
+use crate::room::{PolicyViolation, Proposer, Removal, Role};
 
 impl Case<'_> {
     /// Judges every removal; gives the leaves that go.
@@ -30,11 +30,18 @@ impl Case<'_> {
     }
 
     pub(super) fn check_removal(&self, removal: Removal) -> Result<(), PolicyViolation> {
-        let target = &self.occupant(removal.leaf)?.user;
+        let leaving = self.occupant(removal.leaf)?;
+        let target = &leaving.user;
         let proposer = match removal.proposer {
             Proposer::External(0) => return Ok(()),
             Proposer::External(other) => return Err(PolicyViolation::ForeignExternalSender(other)),
-            Proposer::Member(leaf) => &self.occupant(leaf)?.user,
+            Proposer::Member(leaf) => {
+                let proposer = self.occupant(leaf)?;
+                if self.is_superseded(proposer) {
+                    return Err(PolicyViolation::Superseded);
+                }
+                &proposer.user
+            }
             Proposer::Committer if self.is_joiner() && *target != self.actor.user => {
                 return Err(PolicyViolation::JoinerRemovesOthers);
             }
@@ -42,7 +49,9 @@ impl Case<'_> {
         };
         let role = self.role_of(proposer);
         let allowed = if proposer == target {
-            self.committed.roles.may(role, can::CAN_REMOVE_OWN_CLIENT)
+            // Whoever holds the current key clears away what it has succeeded, in any role.
+            self.is_superseded(leaving)
+                || self.committed.roles.may(role, can::CAN_REMOVE_OWN_CLIENT)
         } else {
             self.may_remove(role, self.role_of(target))
         };
@@ -68,7 +77,7 @@ impl Case<'_> {
         }
         let mut added = Vec::new();
         for facts in &self.commit.adds {
-            let occupant = Occupant::from(objective(facts)?);
+            let occupant = Occupant::arriving(facts)?;
             let needed = if occupant.user == self.actor.user {
                 can::CAN_ADD_OWN_CLIENT
             } else {
@@ -91,7 +100,7 @@ impl Case<'_> {
                 updated: None,
             });
         };
-        let updated = Occupant::from(objective(facts)?);
+        let updated = Occupant::arriving(facts)?;
         let before = self.occupant(leaf)?;
         if updated.client != before.client || updated.key != before.key {
             return Err(PolicyViolation::ChangedClient);

@@ -20,6 +20,7 @@ use crate::room::{
 
 mod allowed;
 mod refused;
+mod succession;
 
 struct Cast {
     olga: Person,

@@ -187,6 +187,39 @@ fn what_is_known_decides() {
 }
 
 #[test]
+fn a_superseded_leaf_is_judged_by_the_key_that_succeeded_its_own() {
+    let (old, new) = (mia(), mia().rotated(1));
+    let judge = |superseded_by, revoked| {
+        let known = list(&new, 2, &[1], revoked);
+        let leaf = ValidLeaf {
+            superseded_by,
+            ..objective(&old.leaf(1)).unwrap()
+        };
+        subjective(
+            &leaf,
+            &Known {
+                pin: Some(&Pin::of(&known)),
+                list: Some(known.list()),
+            },
+        )
+    };
+    assert_eq!(judge(Some(new.uik()), None), Subjective::Fine);
+    assert_eq!(judge(Some(new.uik()), Some(2)), Subjective::Revoked);
+    // The control: nothing in the room shows that the key was succeeded.
+    let changed = Subjective::Changed {
+        pinned: new.uik(),
+        found: old.uik(),
+    };
+    assert_eq!(judge(None, None), changed);
+    let stranger = old.impostor().uik();
+    let changed = Subjective::Changed {
+        pinned: new.uik(),
+        found: stranger,
+    };
+    assert_eq!(judge(Some(stranger), None), changed);
+}
+
+#[test]
 fn only_a_known_or_new_contact_may_be_sent_to() {
     let key = mia().uik();
     for (verdict, may_send) in [

@@ -12,6 +12,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::EmbeddedError;
+use crate::dir_lock::DirLock;
 
 /// Bytes a Unix socket's path may have (`sun_path` less its terminating zero) on every system we know.
 const MAX_SOCKET_PATH: usize = 103;
@@ -66,19 +67,11 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Keeps other groveds out of this data directory until the file is closed, by a kill as well.
-    pub(super) fn lock(&self) -> Result<File, EmbeddedError> {
+    /// Keeps other groveds out of this data directory until it is dropped, by a kill as well.
+    pub(super) async fn lock(&self) -> Result<DirLock, EmbeddedError> {
         let path = self.data_dir.join("postgres.lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(at(&path))?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_held| EmbeddedError::Locked(self.data_dir.clone()))?;
-        Ok(file)
+        let taken = DirLock::take(&path).await.map_err(at(&path))?;
+        taken.ok_or_else(|| EmbeddedError::Locked(self.data_dir.clone()))
     }
 
     /// Removes a socket that a crash left behind; to be called when no PostgreSQL runs here.
@@ -185,7 +178,7 @@ impl Layout {
 }
 
 /// Inside the data directory, unless that makes the socket's path too long for the operating system.
-fn socket_directory(data_dir: &Path) -> PathBuf {
+pub(super) fn socket_directory(data_dir: &Path) -> PathBuf {
     let near = data_dir.join("run");
     if near.as_os_str().len() + 1 + SOCKET_NAME.len() <= MAX_SOCKET_PATH {
         return near;

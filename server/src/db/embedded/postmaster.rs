@@ -17,6 +17,9 @@ use super::{EmbeddedError, POLL};
 /// The watching thread does nothing but wait.
 const WATCHER_STACK_BYTES: usize = 64 * 1024;
 
+/// How long the children of a killed postmaster may take to notice.
+const CHILDREN_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How PostgreSQL is to stop.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shutdown {
@@ -97,6 +100,7 @@ pub(super) async fn stop_left_behind(
         info!("stopping the private database that an earlier groved left running");
         stop_and_wait(pid, cluster, patience).await;
     }
+    until_deserted(cluster).await;
     // PostgreSQL removes its lock file when it stops. One that is still here is from a crash, and if its process
     // id has come to belong to another process since, PostgreSQL would refuse to start.
     match fs::remove_file(&lock_file) {
@@ -125,6 +129,22 @@ async fn stop_and_wait(pid: Pid, cluster: &Path, patience: Duration) {
     }
 }
 
+/// Waits for the children of a postmaster that was killed: they hold its shared memory until they have noticed, and no
+/// new one starts as long as one of them does. One that does not end is left to PostgreSQL, which says so.
+async fn until_deserted(cluster: &Path) {
+    let deserted = async {
+        while anybody_runs_here(cluster) {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    if tokio::time::timeout(CHILDREN_PATIENCE, deserted)
+        .await
+        .is_err()
+    {
+        warn!("processes of a private database that was killed still run");
+    }
+}
+
 fn signal(pid: Pid, how: Shutdown) {
     if let Err(error) = kill_process(pid, how.signal()) {
         warn!(%error, "PostgreSQL could not be told to stop");
@@ -136,6 +156,16 @@ fn read_pid(lock_file: &Path) -> Option<Pid> {
     let text = fs::read_to_string(lock_file).ok()?;
     let pid: i32 = text.lines().next()?.trim().parse().ok()?;
     Pid::from_raw(pid.abs())
+}
+
+/// True if any process works in this cluster: the postmaster and all its children do.
+fn anybody_runs_here(cluster: &Path) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return false;
+    };
+    let mut directories =
+        processes.filter_map(|process| fs::read_link(process.ok()?.path().join("cwd")).ok());
+    directories.any(|directory| directory == cluster)
 }
 
 /// True if a process of this id is the postmaster of this cluster. A postmaster works in its data directory,

@@ -1,6 +1,9 @@
 //! Tests on a real PostgreSQL, which must be installed.
 
-use std::{os::unix::fs::PermissionsExt, process::Stdio};
+use std::{
+    os::unix::fs::PermissionsExt,
+    process::{Child, Stdio},
+};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
@@ -105,15 +108,18 @@ async fn a_lock_file_of_a_process_that_is_no_longer_postgresql_is_stale() {
     as_if_killed(embedded);
 
     // The process id has come to belong to somebody else, who must be left alone.
-    let mut stranger = Command::new("sleep")
+    let stranger = Command::new("sleep")
         .arg("600")
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut stranger = Stranger(stranger);
     let rest = lock_file.split_once('\n').unwrap().1;
     std::fs::write(
         cluster.join("postmaster.pid"),
-        format!("{}\n{rest}", stranger.id()),
+        format!("{}\n{rest}", stranger.0.id()),
     )
     .unwrap();
     let next = Embedded::start_with(directory.path(), throwaway())
@@ -121,9 +127,18 @@ async fn a_lock_file_of_a_process_that_is_no_longer_postgresql_is_stale() {
         .unwrap();
     assert_eq!(ask(&next.config(), "SELECT 1").await, 1);
     next.stop().await;
-    assert!(stranger.try_wait().unwrap().is_none(), "the stranger lives");
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
+    let ended = stranger.0.try_wait().unwrap();
+    assert!(ended.is_none(), "the stranger lives");
+}
+
+/// A process that ends with its test, however that ends.
+struct Stranger(Child);
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -210,3 +210,41 @@ fn a_device_added_again_reads_on_from_its_new_start() {
     session.mark(RoomId(1));
     assert_eq!(session.next(), Next::Rooms(vec![wanted(1, 20)]));
 }
+
+#[test]
+fn an_expired_room_is_silent_until_its_cursor_is_opened_anew() {
+    let mut session = session(vec![cursor(1, 4, 9), cursor(2, 0, 3)]);
+    session.read(RoomId(1), 5, Reached::Part);
+    session.expire(RoomId(1), 12);
+    session.mark(RoomId(1));
+    session.refresh(vec![cursor(1, 5, 20), cursor(2, 0, 3)]);
+    assert_eq!(
+        session.next(),
+        Next::Rooms(vec![wanted(2, 0)]),
+        "the other room is read on"
+    );
+    assert!(session.uri(RoomId(1)).is_some(), "it is still a room");
+    session.refresh(vec![cursor(1, 21, 22), cursor(2, 0, 3)]);
+    assert_eq!(
+        session.next(),
+        Next::Rooms(vec![wanted(2, 0), wanted(1, 21)])
+    );
+}
+
+#[test]
+fn an_expired_room_is_read_on_once_the_gap_is_acknowledged() {
+    let mut session = session(vec![cursor(1, 4, 9)]);
+    session.read(RoomId(1), 5, Reached::Part);
+    session.expire(RoomId(1), 7);
+    let acked = session.on_client(&ack(&[(1, 5)], None));
+    assert_eq!(acked.positions, vec![(RoomId(1), 5)]);
+    session.refresh(vec![cursor(1, 5, 9)]);
+    assert_eq!(session.next(), Next::Nothing, "that was before the gap");
+    let acked = session.on_client(&ack(&[(1, 9)], None));
+    assert_eq!(
+        acked.positions,
+        vec![(RoomId(1), 7)],
+        "no more than it was told"
+    );
+    assert_eq!(session.next(), Next::Rooms(vec![wanted(1, 7)]));
+}

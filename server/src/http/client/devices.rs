@@ -1,16 +1,27 @@
-//! `/v1/users/{user}/device-list`, `/v1/device-list`.
+//! `/v1/users/{user}/device-list`, `/v1/device-list`, `/v1/devices`.
 
 use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use grove_wire::{api::devices::DeviceListBody, problem::ProblemType, uri::UserUri};
+use grove_wire::{
+    api::devices::{DeviceActivities, DeviceListBody},
+    problem::ProblemType,
+    uri::UserUri,
+};
 
 use crate::{
     app::App,
     devices,
     http::{ClientAuth, Json, Problem},
 };
+
+pub(super) async fn list_activity(
+    app: Data<App>,
+    auth: ClientAuth,
+) -> Result<Json<DeviceActivities>, Problem> {
+    Ok(Json(devices::list_activity(&app, &auth).await?))
+}
 
 pub(super) async fn show_list(
     app: Data<App>,

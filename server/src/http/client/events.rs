@@ -1,7 +1,8 @@
 //! `/v1/events`, `/v1/poll`, `/v1/acks`: what happened, and how far a device has it.
 //!
 //! The only socket loop of the server. It moves bytes between a WebSocket and a `delivery::Reader` and decides nothing;
-//! a socket that does not take its bytes makes the reader wait, and nothing else.
+//! a socket that does not take its bytes makes the reader wait, and nothing else. A client that says too much is listened
+//! to more slowly: each of its messages counts as one request that reads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,10 @@ use actix_web::{
 };
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream};
 use bytes::Bytes;
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, OptionFuture},
+};
 use grove_wire::{
     api::events::ClientFrame,
     codec::decode,
@@ -26,17 +31,19 @@ use crate::{
     app::App,
     delivery::{self, Reader, ReaderKind},
     http::{ClientAuth, Octets, Problem},
+    rate_limits::Ask,
     sessions,
 };
 
-/// How often a socket is pinged, and its session looked at again.
+/// How often a socket is pinged.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Longest time a poll waits.
-const MAX_WAIT: Duration = Duration::from_mins(1);
+pub(in crate::http) const MAX_WAIT: Duration = Duration::from_mins(1);
 /// Time a poll waits if it does not say.
-const WAIT: Duration = Duration::from_secs(25);
+pub(in crate::http) const WAIT: Duration = Duration::from_secs(25);
 /// Largest frame taken from a client.
-const MAX_CLIENT_FRAME_BYTES: usize = MAX_POSITIONS_BYTES + MAX_REQUEST_BODY_BYTES;
+pub(in crate::http) const MAX_CLIENT_FRAME_BYTES: usize =
+    MAX_POSITIONS_BYTES + MAX_REQUEST_BODY_BYTES;
 /// The device opened another socket.
 const REPLACED: CloseCode = CloseCode::Other(4000);
 /// The session ended.
@@ -76,7 +83,10 @@ pub(super) async fn poll(
     query: Query<PollQuery>,
 ) -> Result<HttpResponse, Problem> {
     let wait = query.wait_s.map_or(WAIT, Duration::from_secs).min(MAX_WAIT);
-    let frames = delivery::poll(&app, who.device_id, wait).await?;
+    let frames = tokio::select! {
+        frames = delivery::poll(&app, who.device_id, wait) => frames?,
+        () = sessions::ended(&app, &who) => return Err(Problem::new(ProblemType::Unauthenticated)),
+    };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, OCTETS))
         .body(frames))
@@ -120,9 +130,10 @@ async fn serve(app: Arc<App>, who: ClientAuth, mut reader: Reader, mut socket: S
 impl Socket {
     /// Serves until the socket is to be closed, and says why; none if it is closed already.
     async fn run(&mut self, app: &App, who: &ClientAuth, reader: &mut Reader) -> Option<CloseCode> {
-        let mut ended = app.sessions.changes();
+        let mut ended = std::pin::pin!(sessions::ended(app, who));
         let mut tick = Box::pin(app.clock.sleep(KEEP_ALIVE));
         let mut heard = true;
+        let mut pause: Option<LocalBoxFuture<'_, ()>> = None;
         let mut frame: Option<Bytes> = None;
         loop {
             if frame.is_none() {
@@ -140,27 +151,26 @@ impl Socket {
             let waiting = frame.is_some();
             tokio::select! {
                 () = app.tasks.closing().cancelled() => return Some(CloseCode::Away),
+                () = &mut ended => return Some(SESSION_ENDED),
                 sent = send(&mut self.sender, frame.clone()), if waiting => {
                     sent.ok()?;
                     frame = None;
                 }
-                message = self.messages.recv() => {
+                message = self.messages.recv(), if pause.is_none() => {
                     heard = true;
                     if let Err(code) = self.on_message(app, reader, message).await {
                         return code;
                     }
+                    let limited = app.rate_limits.ask(who, Ask::Read).err();
+                    pause = limited.map(|limited| app.clock.sleep(limited.wait).boxed_local());
                 }
+                Some(()) = OptionFuture::from(pause.as_mut()) => pause = None,
                 () = reader.rung(), if !waiting => {}
                 () = &mut tick => {
                     if !std::mem::take(&mut heard) {
                         return Some(CloseCode::Policy);
                     }
-                    let look_again = ended.has_changed().unwrap_or(true);
-                    ended.mark_unchanged();
-                    let expired = app.clock.now() >= who.expires_at;
-                    if expired || look_again && !matches!(sessions::is_open(app, who).await, Ok(true)) {
-                        return Some(SESSION_ENDED);
-                    }
+                    sessions::note_seen(app, who);
                     self.sender.ping(b"").await.ok()?;
                     tick = Box::pin(app.clock.sleep(KEEP_ALIVE));
                 }

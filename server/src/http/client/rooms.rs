@@ -1,4 +1,4 @@
-//! `/v1/rooms`, `/v1/keyMaterial/{target_user}`, `/v1/groupInfo/{room}`.
+//! `/v1/rooms`, `/v1/user-rooms`, `/v1/keyMaterial/{target_user}`, `/v1/groupInfo/{room}`.
 
 use actix_web::{
     HttpResponse,
@@ -7,7 +7,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use grove_wire::{
-    api::rooms::{CreateRoomRequest, RoomCreated, RoomList},
+    api::rooms::{CreateRoomRequest, RoomCreated, RoomList, UserRooms},
     codec::{self, decode},
     limits::{MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES},
     mimi::{group_info::GroupInfoRequest, key_material::KeyMaterialRequest},
@@ -34,8 +34,26 @@ pub(super) struct LogQuery {
     limit: Option<usize>,
 }
 
+/// Which page of a user's rooms.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    /// The last room of the page before.
+    after: Option<RoomUri>,
+}
+
 pub(super) async fn list(app: Data<App>, who: ClientAuth) -> Result<Json<RoomList>, Problem> {
     Ok(Json(rooms::list(&app, &who).await?))
+}
+
+pub(super) async fn list_of_user(
+    app: Data<App>,
+    who: ClientAuth,
+    query: Query<PageQuery>,
+) -> Result<Json<UserRooms>, Problem> {
+    Ok(Json(
+        rooms::list_of_user(&app, &who, query.after.as_ref()).await?,
+    ))
 }
 
 pub(super) async fn create(

@@ -13,7 +13,7 @@ pub(super) async fn show(app: Data<App>) -> Json<ServerInfo> {
     Json(ServerInfo {
         domain: app.domain.clone(),
         software: concat!("groved ", env!("CARGO_PKG_VERSION")).to_owned(),
-        registration: match app.config.server.registration {
+        registration: match app.live.now().server.registration {
             Registration::Closed => Shown::Closed,
             Registration::Invite => Shown::Invite,
             Registration::Open => Shown::Open,

@@ -12,8 +12,10 @@ impl From<UploadError> for Problem {
             UploadError::Invalid { .. } | UploadError::Misplaced { .. } => {
                 Self::new(ProblemType::KeyPackageInvalid).detail(error)
             }
+            UploadError::ListChanged | UploadError::PoolFull { .. } => {
+                Self::new(ProblemType::Conflict).detail(error)
+            }
             UploadError::NotListed => Self::new(ProblemType::Unauthenticated),
-            UploadError::PoolFull { .. } => Self::new(ProblemType::Conflict).detail(error),
             UploadError::TooLarge { .. } => Self::new(ProblemType::TooLarge)
                 .limit(MAX_KEY_PACKAGE_BYTES)
                 .detail(error),

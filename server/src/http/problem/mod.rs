@@ -5,6 +5,8 @@
 
 mod accounts;
 mod keys;
+mod limits;
+mod links;
 mod rooms;
 
 use std::{fmt, time::Duration};
@@ -176,7 +178,13 @@ impl Responder for Problem {
 
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
-        if error.is_unavailable() {
+        if error.is_full() {
+            Self {
+                cause: Some(error.into()),
+                ..Self::new(ProblemType::NoSpace)
+            }
+            .retry_after(RETRY_AFTER)
+        } else if error.is_unavailable() {
             Self {
                 cause: Some(error.into()),
                 ..Self::new(ProblemType::Unavailable)

@@ -44,6 +44,7 @@ impl From<AppendError> for Problem {
             }
             AppendError::NotAllowed => Self::new(ProblemType::NotAllowed).detail(error),
             AppendError::NotFound => Self::new(ProblemType::NotFound),
+            AppendError::NoSpace => Self::new(ProblemType::NoSpace).retry_after(RETRY_AFTER),
             AppendError::Unavailable => {
                 Self::new(ProblemType::Unavailable).retry_after(RETRY_AFTER)
             }
@@ -69,9 +70,9 @@ impl From<UpdateError> for Problem {
     fn from(error: UpdateError) -> Self {
         match error {
             UpdateError::Group(error) => error.into(),
-            UpdateError::KeyPackageUnclaimed | UpdateError::Refused(_) => {
-                Self::new(ProblemType::CommitRefused).detail(error)
-            }
+            UpdateError::KeyPackageUnclaimed
+            | UpdateError::NewLeaf(_)
+            | UpdateError::Refused(_) => Self::new(ProblemType::CommitRefused).detail(error),
             UpdateError::Leaving => Self::new(ProblemType::NotAllowed).detail(error),
             UpdateError::Standing(error) => error.into(),
             UpdateError::Stopping => Self::new(ProblemType::Unavailable).retry_after(RETRY_AFTER),
@@ -88,6 +89,7 @@ impl From<CreateError> for Problem {
             CreateError::Database(error) => error.into(),
             CreateError::Exists => Self::new(ProblemType::Conflict).detail(error),
             CreateError::Lost(error) => error.into(),
+            CreateError::NewLeaf(error) => Self::new(ProblemType::CommitRefused).detail(error),
             CreateError::Refused(refusal) => Self::new(ProblemType::CommitRefused).detail(refusal),
         }
     }
@@ -98,9 +100,10 @@ impl From<GroupError> for Problem {
         match error {
             GroupError::Database(error) => error.into(),
             GroupError::Lost(error) => error.into(),
-            GroupError::Missing | GroupError::Replay(_) | GroupError::Snapshot(_) => {
-                Self::internal(error)
-            }
+            GroupError::Gone
+            | GroupError::Missing
+            | GroupError::Replay(_)
+            | GroupError::Snapshot(_) => Self::internal(error),
         }
     }
 }

@@ -9,14 +9,18 @@ use crate::{
     tasks::Tasks,
 };
 
-/// The group as it was in an epoch of the past.
+/// The group as it was in an epoch of the past; [`GroupError::Gone`] if that is longer ago than handshakes are kept.
 pub(in crate::rooms) async fn at_epoch(
     db: &Db,
     tasks: &Tasks,
     room: RoomId,
     epoch: u64,
 ) -> Result<HubGroup, GroupError> {
-    let live = load(db, tasks, room, epoch).await?;
+    let live = match load(db, tasks, room, epoch).await {
+        // The room exists, and has a snapshot: a later one.
+        Err(GroupError::Missing) => return Err(GroupError::Gone),
+        loaded => loaded?,
+    };
     if live.group.epoch() == epoch {
         Ok(live.group)
     } else {
@@ -57,6 +61,7 @@ pub(super) async fn replay_from(
     let mut connection = db.connect().await?;
     let tx = connection.begin().await?;
     let rows = tx.list_handshakes(room, live.seq, until_epoch).await?;
+    let rows = rows.ok_or(GroupError::Gone)?;
     tx.commit().await?;
     drop(connection);
     let replay = move || {

@@ -23,6 +23,7 @@ use crate::{
     clock::Timestamp,
     db::{self, EntryKind, HeadRow, Mark, NewHandshake, NewWelcome, Tx},
     delivery::Entry,
+    devices::check_new_leaves,
     rooms::{Room, append::next_time, groups::Seat},
 };
 
@@ -73,6 +74,8 @@ impl Handshake {
         let devices = match checked {
             Checked::Commit(commit, effects) => {
                 let devices = effects.write(&tx, room, commit, entry.mark).await?;
+                // Judged here, so that no device is revoked between the judgement and the commit.
+                check_new_leaves(app, &tx, &commit.new_leaves).await?;
                 self.deliver_welcome(&tx, room, &recipients, entry.mark)
                     .await?;
                 devices

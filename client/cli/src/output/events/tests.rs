@@ -3,7 +3,7 @@
 
 use super::{EventLine, MessageLine, RoomNames};
 use grove_core::{
-    Event, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, WarningKind,
+    Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, WarningKind,
 };
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
@@ -219,6 +219,67 @@ fn events_as_text() {
         ),
     ] {
         assert_eq!(show(event), expected);
+    }
+}
+
+#[test]
+fn a_loss_is_one_line() {
+    const START: u64 = 1_795_381_656_000;
+    const MINUTE: u64 = 60_000;
+    let by = |removed| Loss::Poisoned {
+        by: Some(ClientUri::new(&user("mallory@a.example"), [1; 16])),
+        removed,
+    };
+    let unproven = Loss::Poisoned {
+        by: None,
+        removed: false,
+    };
+    for (unread, minutes, cause, expected) in [
+        (
+            12,
+            3,
+            by(true),
+            "12 messages could not be read, 2026-11-22 21:07 to 21:10 (a device of mallory@a.example broke the room \
+             and is out)",
+        ),
+        (
+            2,
+            3,
+            by(false),
+            "2 messages could not be read, 2026-11-22 21:07 to 21:10 (a device of mallory@a.example broke the room \
+             and is still in it; who may should remove it)",
+        ),
+        (
+            1,
+            0,
+            unproven,
+            "1 message could not be read, 2026-11-22 21:07 (a change of the room could not be followed)",
+        ),
+        (
+            400,
+            40 * 24 * 60,
+            Loss::Expired,
+            "400 messages could not be read, 2026-11-22 21:07 to 2027-01-01 21:07 (older than the server keeps them)",
+        ),
+        (
+            0,
+            3,
+            Loss::State,
+            "you are back in and missed nothing (the room's keys on this device were lost or out of date)",
+        ),
+    ] {
+        let event = Event::Healed {
+            room: room(),
+            unread,
+            from_ms: START,
+            to_ms: START + minutes * MINUTE,
+            cause,
+        };
+        let line = EventLine {
+            event: &Numbered { number: 1, event },
+            names: &names(),
+        };
+        assert_eq!(line.to_string(), format!("* Garden: {expected}"));
     }
 }
 

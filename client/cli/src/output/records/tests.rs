@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::{
-    Caught, Created, InvitedLine, MemberLine, Registered, RoomLine, SentLine, StatusPage,
+    Caught, Created, DraftLine, InvitedLine, MemberLine, Registered, RoomLine, SentLine,
     WhoamiPage, short_id,
 };
-use grove_core::{MemberView, MessageId, MessageStatus, RoomView, Sent, Status, Trust};
+use grove_core::{MemberView, MessageId, MessageStatus, RoomView, Sent, Trust};
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
 
@@ -96,7 +96,7 @@ fn rooms_and_members() {
              \"without_devices\":[\"mimi://a.example/u/dave\"]}}"
         )
     );
-    let line = RoomLine(RoomView {
+    let mut line = RoomLine(RoomView {
         room: room(),
         name: "Gar\u{1b}den".to_owned(),
         topic: "what grows".to_owned(),
@@ -104,6 +104,9 @@ fn rooms_and_members() {
         epoch: 4,
         seq: 19,
         stopped: Some("identity changed".to_owned()),
+        read_up_to: 17,
+        unread: 0,
+        draft: String::new(),
     });
     assert_eq!(
         line.to_string(),
@@ -113,8 +116,17 @@ fn rooms_and_members() {
         json(&line),
         format!(
             "{{\"room\":\"{ROOM}\",\"name\":\"Gar\\u001bden\",\"topic\":\"what grows\",\
-             \"state\":\"left\",\"epoch\":4,\"seq\":19,\"stopped\":\"identity changed\"}}"
+             \"state\":\"left\",\"epoch\":4,\"seq\":19,\"stopped\":\"identity changed\",\
+             \"read_up_to\":17,\"unread\":0,\"draft\":\"\"}}"
         )
+    );
+    line.0.state = "joined";
+    line.0.stopped = None;
+    line.0.unread = 2;
+    line.0.draft = "as I was saying".to_owned();
+    assert_eq!(
+        line.to_string(),
+        "a4dqobyh  Gar\u{fffd}den, what grows, 2 unread, draft"
     );
     let member = MemberLine {
         member: MemberView {
@@ -186,6 +198,21 @@ fn sent_and_caught_up() {
 }
 
 #[test]
+fn a_draft() {
+    let mut line = DraftLine {
+        room: room(),
+        draft: String::new(),
+    };
+    assert_eq!(line.to_string(), "no draft");
+    line.draft = "as I was\u{1b} saying".to_owned();
+    assert_eq!(line.to_string(), "as I was\u{fffd} saying");
+    assert_eq!(
+        json(&line),
+        format!("{{\"room\":\"{ROOM}\",\"draft\":\"as I was\\u001b saying\"}}")
+    );
+}
+
+#[test]
 fn pages() {
     let page = WhoamiPage {
         user: user("alice"),
@@ -199,43 +226,4 @@ fn pages() {
         "alice@a.example\ndevice   aeaqcaibaeaqcaibaeaqcaibae\nprofile  work\n\
          server   https://a.example"
     );
-    let mut page = StatusPage {
-        profile: "work".to_owned(),
-        database: "/data/grove.db".to_owned(),
-        server: "https://a.example".to_owned(),
-        reachable: false,
-        problem: Some("the server did not answer in time".to_owned()),
-        status: Status {
-            user: user("alice"),
-            client: client(),
-            rooms: 2,
-            queued: 1,
-            failed: 0,
-            waiting_welcomes: 0,
-            stopped_rooms: Vec::new(),
-            device_list_version: 1,
-            device_list_not_after_ms: 1_795_381_656_000,
-            session: true,
-            recovery_words_pending: false,
-        },
-    };
-    assert_eq!(
-        page.to_string(),
-        "account   alice@a.example (profile work)\ndevice    aeaqcaibaeaqcaibaeaqcaibae\n\
-         server    https://a.example, the server did not answer in time\nrooms     2\n\
-         outbox    1 waiting, 0 failed\ndatabase  /data/grove.db\n\
-         devices   list 1, good until 2026-11-22 21:07 UTC"
-    );
-    assert_eq!(
-        json(&page),
-        "{\"profile\":\"work\",\"database\":\"/data/grove.db\",\"server\":\"https://a.example\",\
-         \"reachable\":false,\"problem\":\"the server did not answer in time\",\
-         \"user\":\"mimi://a.example/u/alice\",\
-         \"client\":\"mimi://a.example/d/alice/aeaqcaibaeaqcaibaeaqcaibae\",\"rooms\":2,\
-         \"queued\":1,\"failed\":0,\"waiting_welcomes\":0,\"stopped_rooms\":[],\
-         \"device_list_version\":1,\"device_list_not_after_ms\":1795381656000,\"session\":true,\
-         \"recovery_words_pending\":false}"
-    );
-    page.status.recovery_words_pending = true;
-    assert!(page.to_string().ends_with("run grove register again."));
 }

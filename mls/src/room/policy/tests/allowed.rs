@@ -49,10 +49,6 @@ fn allowed() -> Vec<(&'static str, Scene)> {
         ),
         ("a reader refreshes its leaf", updated(rita, RITA)),
         (
-            "a lone device changes its user's key",
-            updated(&mia.impostor(), MIA),
-        ),
-        (
             "an admin removes a member",
             room().by(ADAM).remove(MIA).list(&[(mia, Role::None)]),
         ),

@@ -283,6 +283,19 @@ fn refusals() -> Vec<(PolicyViolation, Scene)> {
             No::Roles(RolesError::TooHigh(3)),
             room().component(component::ROLES_LIST, Some(roles_update(&tall))),
         ),
+        (
+            No::SuccessionMissing(user(mia)),
+            updated(mia.rotated(1).leaf(1)),
+        ),
+        (
+            No::Superseded,
+            room()
+                .with_leaf(
+                    mia.rotated(1)
+                        .leaf_with(2, &mia.succession(&mia.rotated(1))),
+                )
+                .by(MIA),
+        ),
         (No::TooManyClients(user(mia)), many),
         (
             No::TwoIdentities(user(mia)),

@@ -1,0 +1,75 @@
+//! Questions to whoever runs the program: a person at the terminal, or a script behind standard
+//! input, one line for each answer.
+//!
+//! The surprise: a redirected standard input decides. A person who pipes something in is a script.
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::secrets::{self, Terminal};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The longest answer.
+const MAX_ANSWER_BYTES: u64 = 4096;
+
+/// Whether an answer is shown while it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Echo {
+    Off,
+    On,
+}
+
+/// Who answers.
+pub(crate) enum Answers {
+    Person(Terminal),
+    Script,
+}
+
+impl Answers {
+    /// A person, if standard input is a terminal.
+    pub(crate) fn open() -> Self {
+        let person = io::stdin().is_terminal().then(Terminal::open).flatten();
+        person.map_or(Self::Script, Self::Person)
+    }
+
+    /// Whether it is worth asking again.
+    pub(crate) fn is_person(&self) -> bool {
+        matches!(self, Self::Person(_))
+    }
+
+    /// The answer to one question: a line, trimmed.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn ask(&self, question: &str, echo: Echo) -> Result<Zeroizing<String>, Failure> {
+        let answered = match self {
+            Self::Person(terminal) => match echo {
+                Echo::Off => terminal.ask(question),
+                Echo::On => terminal.ask_openly(question),
+            },
+            Self::Script => next_line(),
+        };
+        match answered {
+            Ok(answer) if !answer.is_empty() => Ok(answer),
+            Ok(_nothing) => Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "no answer was given to: {}",
+                    question.trim_end_matches([':', ' '])
+                ),
+            )),
+            Err(error) => Err(secrets::unreadable(Path::new("the answer"), &error)),
+        }
+    }
+}
+
+fn next_line() -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::with_capacity(512));
+    // Standard input has one buffer for the whole process: what follows the line stays in it.
+    io::stdin()
+        .lock()
+        .take(MAX_ANSWER_BYTES)
+        .read_line(&mut line)?;
+    Ok(Zeroizing::new(line.trim().to_owned()))
+}

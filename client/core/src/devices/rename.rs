@@ -1,0 +1,73 @@
+//! Naming a device: only the user's own devices ever learn of it.
+
+use grove_mls::content::AccountNote;
+use grove_wire::limits::MAX_DEVICE_NAME_BYTES;
+use grove_wire::uri::ClientUri;
+
+use super::list::own_list;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::failure::{Class, Classified};
+use crate::notes;
+use crate::store::{Store, StoreError};
+use crate::transport::Transport;
+
+/// A device cannot be named so.
+#[derive(Debug, thiserror::Error)]
+pub enum RenameDeviceError {
+    /// The name has control characters, or more than [`MAX_DEVICE_NAME_BYTES`].
+    #[error("a name has at most {MAX_DEVICE_NAME_BYTES} bytes and no control characters")]
+    Name,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The user has no such device.
+    #[error("you have no such device")]
+    UnknownDevice,
+}
+
+impl Classified for RenameDeviceError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Name | Self::UnknownDevice => Class::Unknown,
+            Self::Store(_) => Class::Store,
+        }
+    }
+}
+
+/// Whether a device may be called so.
+pub(crate) fn is_a_name(name: &str) -> bool {
+    name.len() <= MAX_DEVICE_NAME_BYTES && !name.chars().any(char::is_control)
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Gives a device of the user a name, here and on all of them; an empty one takes it away. The
+    /// others hear of it with the next [`Client::settle`].
+    ///
+    /// # Errors
+    /// [`RenameDeviceError`].
+    pub fn rename_device(
+        &mut self,
+        client: &ClientUri,
+        name: &str,
+    ) -> Result<(), RenameDeviceError> {
+        let name = name.trim();
+        if !is_a_name(name) {
+            return Err(RenameDeviceError::Name);
+        }
+        self.transaction(|step| {
+            if own_list(step)?.list().find(client).is_none() {
+                return Err(RenameDeviceError::UnknownDevice);
+            }
+            step.tx.put_device_name(client, name)?;
+            notes::send(
+                step,
+                &AccountNote::DeviceName {
+                    client: client.clone(),
+                    name: name.to_owned(),
+                },
+            )?;
+            Ok(())
+        })
+    }
+}

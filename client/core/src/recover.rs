@@ -1,0 +1,289 @@
+//! Coming back with the recovery words alone, when no other device is at hand.
+//!
+//! The words name a new user identity key and this device; the rooms take both on the proof that the
+//! recovery key signed the one and the new key the other.
+//!
+//! The surprise: it can be repeated, like a registration. The keys are stored before the request
+//! leaves, and whatever broke in between, the same list is presented again unless the account has
+//! moved on without it.
+
+use grove_mls::identity::{
+    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, ListError, ListedDevice, RecoveryKey,
+    RecoveryProof, RotationAuthority, SignedDeviceList, SignedUikRotation, Succession,
+    SuccessionError, UserIdentityKey, WordsError,
+};
+use grove_wire::api::devices::DeviceListBody;
+use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
+use grove_wire::limits::MAX_DEVICE_NAME_BYTES;
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::{ClientUri, UserUri};
+use zeroize::Zeroizing;
+
+use crate::call::{self, CallError};
+use crate::client::{Client, Identity};
+use crate::devices;
+use crate::environment::{Environment, random_bytes, random_seed};
+use crate::failure::{Class, Classified};
+use crate::home::{Home, HomeError, Keys};
+use crate::session;
+use crate::store::{Account, AccountState, Store, StoreError};
+use crate::transport::{Method, Transport};
+
+/// Who wants to come back.
+#[derive(Clone)]
+pub struct Recovery {
+    /// The user.
+    pub user: UserUri,
+    /// The 24 words, whatever their case and white space.
+    pub words: Zeroizing<String>,
+    /// What becomes of the devices there are.
+    pub others: OtherDevices,
+    /// What the user will call this device; empty for nothing.
+    pub name: String,
+}
+
+impl std::fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recovery")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a recovery does with the user's other devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherDevices {
+    /// They stay, and get the new key through the room they share with this one.
+    Keep,
+    /// They are revoked: they are lost, or may be in other hands.
+    Revoke,
+}
+
+/// An account could not be recovered. It may be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// This database has a finished account, or one that was begun by other means.
+    #[error("this profile belongs to {} already", .0.address())]
+    AlreadyRegistered(UserUri),
+    /// The server was asked and failed, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The server is none for this.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The device list that the server has is not valid, or the next one cannot be made.
+    #[error("the account's device list cannot be continued")]
+    List(#[from] ListError),
+    /// The name has control characters, or more than [`MAX_DEVICE_NAME_BYTES`].
+    #[error("a name has at most {MAX_DEVICE_NAME_BYTES} bytes and no control characters")]
+    Name,
+    /// The server shows a device list of another recovery key, or of another user.
+    #[error("the server shows a device list that these words do not belong to")]
+    OtherList,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The proof of the new key cannot be made.
+    #[error("the proof of the new key cannot be made")]
+    Succession(#[from] SuccessionError),
+    /// These are no recovery words: the text says which word is wrong, if that can be said.
+    #[error(transparent)]
+    Words(#[from] WordsError),
+    /// These are recovery words, but of no such account.
+    #[error("there is no such account, or these are not its recovery words")]
+    WrongWords,
+}
+
+impl Classified for RecoverError {
+    fn class(&self) -> Class {
+        match self {
+            Self::AlreadyRegistered(_) | Self::Succession(_) => Class::Failure,
+            Self::Call(error) => error.class(),
+            Self::Home(error) => error.class(),
+            Self::List(_) | Self::OtherList => Class::Identity,
+            Self::Name => Class::Unknown,
+            Self::Store(_) => Class::Store,
+            Self::Words(_) | Self::WrongWords => Class::Refused,
+        }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Makes this device one of the user's on the word of the recovery key, under a new user identity
+    /// key. The words are not kept. Its rooms are joined by [`Client::settle`].
+    ///
+    /// # Errors
+    /// [`RecoverError`].
+    pub async fn recover(
+        mut store: S,
+        transport: T,
+        environment: E,
+        recovery: Recovery,
+    ) -> Result<Self, RecoverError> {
+        let begun = store.transaction(|tx| tx.find_account())?;
+        let begun = check_begun(begun, &recovery.user)?;
+        let name = recovery.name.trim();
+        if !devices::is_a_name(name) {
+            return Err(RecoverError::Name);
+        }
+        let key = RecoveryKey::from_words(&recovery.words)?;
+        let newest = look_up(&transport, &recovery.user, &key).await?;
+        let account = match begun {
+            Some(account) if fits(&account, &newest)? => account,
+            _ => {
+                let home = Home::ask(&transport, &recovery.user).await?;
+                let account = new_account(&environment, &key, &newest, recovery.others, home)?;
+                store.transaction(|tx| {
+                    tx.put_account(&account)?;
+                    tx.put_device_name(&account.client, name)
+                })?;
+                account
+            }
+        };
+        present(&transport, &account).await?;
+        let identity = Identity::of(&account)?;
+        let mut client = Self::with(store, transport, environment, identity);
+        client.transaction(|step| {
+            let mut account = step.account()?;
+            account.state = AccountState::Registered;
+            step.tx.put_account(&account)
+        })?;
+        Ok(client)
+    }
+}
+
+/// A recovery that was begun here is gone on with; nothing else may be in the way.
+fn check_begun(account: Option<Account>, user: &UserUri) -> Result<Option<Account>, RecoverError> {
+    let Some(account) = account else {
+        return Ok(None);
+    };
+    // A registration that was begun has the recovery key still, a recovery never had.
+    let by_words = account.recovery.is_none() && account.succession.is_some();
+    if account.user == *user && account.state == AccountState::Registering && by_words {
+        Ok(Some(account))
+    } else {
+        Err(RecoverError::AlreadyRegistered(account.user))
+    }
+}
+
+/// The newest device list, for whoever has the words.
+async fn look_up(
+    transport: &impl Transport,
+    user: &UserUri,
+    key: &RecoveryKey,
+) -> Result<SignedDeviceList, RecoverError> {
+    let challenge = session::challenge(transport).await?;
+    let proof = RecoveryProof {
+        domain: user.provider(),
+        user: user.clone(),
+        nonce: challenge.nonce,
+        expires_at: challenge.expires_at,
+    };
+    let request = RecoveryLookup {
+        user: user.clone(),
+        nonce: challenge.nonce.to_vec().into(),
+        expires_at: challenge.expires_at,
+        signature: proof.sign(key).to_vec().into(),
+    };
+    let asked = call::ask(
+        transport,
+        Method::Post,
+        "/v1/recoveries/lookup",
+        call::json(&request)?,
+    );
+    let response = match asked.await {
+        Err(error) if error.problem() == Some(ProblemType::Unauthenticated) => {
+            return Err(RecoverError::WrongWords);
+        }
+        asked => asked?,
+    };
+    let body: DeviceListBody = call::read_json(&response)?;
+    let list = SignedDeviceList::decode(body.device_list.as_bytes())?;
+    if list.list().user != *user || list.list().recovery != key.public() {
+        return Err(RecoverError::OtherList);
+    }
+    Ok(list)
+}
+
+/// Whether the list of a recovery that was begun is the newest, or the next.
+fn fits(account: &Account, newest: &SignedDeviceList) -> Result<bool, ListError> {
+    let ours = SignedDeviceList::decode(&account.device_list)?;
+    Ok(ours == *newest || ours.follows(newest).is_ok())
+}
+
+/// Makes a new user identity key, this device's key, and the list that begins with both.
+fn new_account(
+    environment: &impl Environment,
+    recovery: &RecoveryKey,
+    newest: &SignedDeviceList,
+    others: OtherDevices,
+    home: Home,
+) -> Result<Account, RecoverError> {
+    let now = environment.now();
+    let old = newest.list();
+    let (uik, device) = (random_seed(environment), random_seed(environment));
+    let uik_key = UserIdentityKey::from_seed(*uik.bytes());
+    let client = ClientUri::new(&old.user, random_bytes(environment));
+    let mut next = DeviceList {
+        version: old.version.saturating_add(1),
+        prev_hash: Some(newest.hash()),
+        uik: uik_key.public(),
+        not_after: now.saturating_add(DEVICE_LIST_VALIDITY_MS),
+        ..old.clone()
+    };
+    if others == OtherDevices::Revoke {
+        for device in &mut next.devices {
+            device.revoked.get_or_insert(now.max(device.added));
+        }
+    }
+    next.devices.push(ListedDevice {
+        client: client.clone(),
+        signature_key: DeviceKey::from_seed(*device.bytes()).public(),
+        added: now,
+        revoked: None,
+    });
+    let rotation = SignedUikRotation::by_recovery(
+        recovery,
+        &old.user,
+        &old.uik,
+        &uik_key.public(),
+        next.version,
+    );
+    let succession = succession(newest, &rotation)?;
+    let list = SignedDeviceList::sign_rotated(&uik_key, next, Some(rotation), None)?;
+    Ok(Account {
+        succession: Some(succession.as_bytes().to_vec()),
+        ..home.account(client, Keys { uik, device }, &list, now)
+    })
+}
+
+/// The proof that the new key succeeds the one until now, and the one before it where the newest
+/// list still tells: a device that slept may stand in a room with that.
+fn succession(
+    newest: &SignedDeviceList,
+    rotation: &SignedUikRotation,
+) -> Result<Succession, SuccessionError> {
+    let link = Succession::by_recovery(rotation.clone(), newest);
+    match newest.uik_rotation() {
+        Some(before) if before.rotation().by == RotationAuthority::Uik => {
+            Succession::by_uik(before.clone()).extend(&link)
+        }
+        _ => Ok(link),
+    }
+}
+
+/// Tells the server. The newest list again is accepted and changes nothing.
+async fn present(transport: &impl Transport, account: &Account) -> Result<(), CallError> {
+    let request = RecoveryRequest {
+        user: account.user.clone(),
+        device_list: account.device_list.clone().into(),
+    };
+    call::ask(
+        transport,
+        Method::Post,
+        "/v1/recoveries",
+        call::json(&request)?,
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! A database that is an older copy of itself, as after a backup was put back: the device has done
+//! since what the copy knows nothing of.
+
+use std::time::Duration;
+
+use grove_core::{Body, Event, Loss, MessageStatus, Method, Request, StoreError, Tx};
+use grove_mls::content::{MimiContent, Witness};
+use grove_mls::franking;
+use grove_mls::identity::{DeviceCredential, DeviceKey};
+use grove_mls::member::{DeviceIdentity, Group};
+use grove_mls::storage::{MemberStorage, Records};
+use grove_wire::codec;
+use grove_wire::mimi::Protocol;
+use grove_wire::mimi::submit_message::SubmitMessageRequest;
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::RoomUri;
+use sha2::{Digest as _, Sha256};
+
+use crate::heal::{all_talk, losses, troubles};
+use crate::hub::Hub;
+use crate::person::{Person, hub, now};
+use crate::rooms::user;
+use crate::siblings::account;
+use crate::tricks::delete_records;
+
+fn two_in_a_room(hub: &Hub) -> (Person, Person, RoomUri) {
+    let (mut alice, mut bob) = (Person::register(hub, "alice"), Person::register(hub, "bob"));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    (alice, bob, room)
+}
+
+#[test]
+fn an_older_copy_reads_before_it_speaks_and_is_heard() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    let mut copy = alice.copy();
+    alice.says(&room, "one");
+    alice.says(&room, "two");
+    drop(alice);
+    let sent = copy.says(&room, "three");
+    assert_eq!(sent.status, MessageStatus::Sent, "after it came back");
+    let told = copy.syncs();
+    assert_eq!(losses(&told), [(2, Loss::State)]);
+    assert_eq!(troubles(&told), 1, "{told:?}");
+    let told = bob.syncs();
+    assert_eq!(troubles(&told), 0, "{told:?}");
+    assert_eq!(bob.reads(&room), ["one", "two", "three"]);
+    all_talk(&room, &mut [&mut bob, &mut copy]);
+}
+
+#[test]
+fn what_was_written_without_a_line_is_counted_anew() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    let mut copy = alice.copy();
+    alice.says(&room, "one");
+    drop(alice);
+    copy.cuts_line();
+    assert_eq!(copy.says(&room, "two").status, MessageStatus::Queued);
+    copy.mends_line();
+    copy.syncs();
+    let told = bob.syncs();
+    assert_eq!(troubles(&told), 0, "no counter comes twice: {told:?}");
+    assert_eq!(bob.reads(&room), ["one", "two"]);
+}
+
+#[test]
+fn what_is_sealed_with_keys_that_were_used_is_read_by_nobody() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    let copy = alice.copy();
+    alice.says(&room, "one");
+    let sealed = seal_unread(&copy, &room, "two");
+    assert_eq!(
+        hand_in(&hub, &copy, &room, sealed),
+        200,
+        "the hub cannot tell"
+    );
+    bob.syncs();
+    assert_eq!(bob.reads(&room), ["one"], "it is lost without a word");
+}
+
+#[test]
+fn an_older_copy_comes_back_past_its_own_changes() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    drop(Person::register(&hub, "carol"));
+    let mut copy = alice.copy();
+    now(alice.client.invite(&room, &[user("carol")])).unwrap();
+    alice.says(&room, "one");
+    drop(alice);
+    let told = copy.syncs();
+    assert_eq!(losses(&told), [(1, Loss::State)]);
+    assert_eq!(troubles(&told), 1, "{told:?}");
+    let told = bob.syncs();
+    assert_eq!(troubles(&told), 0, "{told:?}");
+    assert_eq!(copy.client.members(&room).unwrap().len(), 3);
+    all_talk(&room, &mut [&mut bob, &mut copy]);
+}
+
+#[test]
+fn an_older_copy_comes_back_past_its_own_return() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    alice.syncs();
+    let mut copy = alice.copy();
+    delete_records(&alice);
+    alice.restart();
+    assert_eq!(losses(&alice.syncs()).len(), 1);
+    drop(alice);
+    bob.syncs();
+    bob.says(&room, "one");
+    let told = copy.syncs();
+    assert_eq!(losses(&told), [(1, Loss::State)]);
+    let left = |event: &Event| matches!(event, Event::RoomLeft { .. });
+    assert!(!told.iter().any(left), "{told:?}");
+    all_talk(&room, &mut [&mut bob, &mut copy]);
+}
+
+#[test]
+fn an_older_copy_comes_into_a_room_that_it_never_heard_of() {
+    let hub = hub();
+    let (mut alice, mut bob) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+    );
+    let mut copy = alice.copy();
+    let room = bob.makes_room("Garden", &[&mut alice]);
+    alice.syncs();
+    alice.says(&room, "one");
+    drop(alice);
+    let told = copy.syncs();
+    let joined = Event::RoomJoined { room: room.clone() };
+    assert_eq!(told, [joined]);
+    let told = bob.syncs();
+    assert_eq!(troubles(&told), 0, "{told:?}");
+    all_talk(&room, &mut [&mut bob, &mut copy]);
+}
+
+#[test]
+fn a_room_that_nothing_is_said_in_is_found_within_a_day() {
+    let hub = hub();
+    let (mut alice, mut bob) = (
+        Person::register(&hub, "alice"),
+        Person::register(&hub, "bob"),
+    );
+    let mut copy = alice.copy();
+    let room = bob.makes_room("Garden", &[&mut alice]);
+    alice.syncs();
+    drop(alice);
+    assert_eq!(copy.syncs(), [], "nothing comes of it");
+    hub.state().now += 25 * 3_600_000;
+    let told = copy.syncs();
+    let joined = Event::RoomJoined { room: room.clone() };
+    assert_eq!(told, [joined]);
+    all_talk(&room, &mut [&mut bob, &mut copy]);
+}
+
+/// Seals as the copy would if it did not read first.
+fn seal_unread(copy: &Person, room: &RoomUri, text: &str) -> MlsMessage {
+    let account = account(copy);
+    let device = DeviceIdentity {
+        client: account.client,
+        key: DeviceKey::from_seed(*account.device.bytes()),
+        credential: DeviceCredential::decode(&account.credential).unwrap(),
+        succession: None,
+    };
+    let salt = [7; 16];
+    let content = MimiContent::text(salt, &account.user, room, text);
+    copy.on_disk(|tx| {
+        let records = OnDisk(tx);
+        let storage = MemberStorage::new(&records);
+        let mut group = Group::load(&storage, room).unwrap().unwrap();
+        let witness = Witness {
+            counter: 1_000,
+            receipt: None,
+            authenticator: Sha256::digest(group.epoch_authenticator()).into(),
+        };
+        let content = content.with_witness(&witness).encode();
+        let tag = franking::franking_tag(&salt, &content);
+        group.seal(&storage, &device, &content, tag).unwrap()
+    })
+}
+
+/// What the hub answers.
+fn hand_in(hub: &Hub, copy: &Person, room: &RoomUri, message: MlsMessage) -> u16 {
+    let account = account(copy);
+    let request = SubmitMessageRequest {
+        protocol: Protocol::Mls10,
+        app_message: message,
+        sending_uri: account.user,
+    };
+    let segment = room.as_str().replace(':', "%3A").replace('/', "%2F");
+    let answer = hub.answer(&Request {
+        method: Method::Post,
+        path: format!("/v1/submitMessage/{segment}"),
+        body: Body::Octets(codec::encode(&request).unwrap()),
+        token: account.token,
+        patience: Duration::ZERO,
+    });
+    answer.status
+}
+
+/// The MLS records of a database.
+struct OnDisk<'a>(&'a dyn Tx);
+
+impl Records for OnDisk<'_> {
+    type Error = StoreError;
+
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.find_record(key)
+    }
+}

@@ -1,0 +1,80 @@
+//! What time, damage, a hub or a member can do to a room so that it cannot be followed any more.
+
+use grove_core::Tx;
+use grove_core::store::Room;
+use grove_mls::storage::room_prefix;
+use grove_wire::api::events::ServerFrame;
+use grove_wire::codec;
+use grove_wire::mls::{GroupInfo, MlsMessage};
+use grove_wire::uri::RoomUri;
+
+use crate::hub::Hub;
+use crate::person::Person;
+
+/// What the hub does in a room.
+#[derive(Default)]
+pub(crate) struct Tricks {
+    /// Entries up to this one were deleted for their age.
+    pub(crate) gone: u64,
+    /// The next commit is relayed with a bit of its membership tag turned. The hub itself cannot
+    /// tell: it does not have the key.
+    pub(crate) turns_bit: bool,
+    /// What is given to whoever wants to join, in place of the room's state.
+    pub(crate) group_info: Option<GroupInfo>,
+}
+
+impl Tricks {
+    /// What the members get to see of a commit.
+    pub(crate) fn relay(&mut self, commit: &MlsMessage) -> MlsMessage {
+        if !std::mem::take(&mut self.turns_bit) {
+            return commit.clone();
+        }
+        let mut bytes = commit.as_bytes().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        MlsMessage::from_bytes(bytes).unwrap()
+    }
+
+    /// What a reader gets who stands before the first entry that is left.
+    pub(crate) fn expired(&self, room: &RoomUri, after: u64) -> Option<Vec<u8>> {
+        let frame = ServerFrame::Expired {
+            room: room.clone(),
+            first_seq: self.gone + 1,
+        };
+        (after < self.gone).then(|| codec::encode(&frame).unwrap())
+    }
+}
+
+/// All that is in a room's log is deleted for its age.
+pub(crate) fn forget_log(hub: &Hub, room: &RoomUri) {
+    let mut state = hub.state();
+    let room = state.rooms.get_mut(room).unwrap();
+    room.tricks.gone = u64::try_from(room.log.len()).unwrap();
+}
+
+/// From now on this person's commits are sound to whoever has no keys, and to nobody else: the
+/// secret that leads to the next epoch is another one. Signatures and tags are as they must be.
+pub(crate) fn poison(person: &Person, room: &RoomUri) {
+    damage(person, room, "epoch_secrets", |value| value[2] ^= 1);
+}
+
+/// Changes a record of a room's MLS state.
+pub(crate) fn damage(person: &Person, room: &RoomUri, label: &str, act: impl FnOnce(&mut [u8])) {
+    let mut key = room_prefix(room).unwrap();
+    key.extend_from_slice(b"/");
+    key.extend_from_slice(label.as_bytes());
+    person.on_disk(|tx| {
+        let mut value = tx.find_record(&key).unwrap().unwrap();
+        act(&mut value);
+        tx.put_record(&key, Some(&value)).unwrap();
+    });
+}
+
+/// Deletes everything MLS has stored.
+pub(crate) fn delete_records(person: &Person) {
+    person.on_disk(|tx| tx.remove_records(b"").unwrap());
+}
+
+/// A room as it is stored.
+pub(crate) fn stored(person: &Person, room: &RoomUri) -> Room {
+    person.on_disk(|tx: &mut dyn Tx| tx.find_room(room).unwrap().unwrap())
+}

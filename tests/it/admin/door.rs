@@ -1,0 +1,59 @@
+//! The socket itself: who may use it, and what it makes of nonsense.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use grove_server::admin::{CallError, Reply, Request, call};
+use harness::{World, wait::soon};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
+
+/// Sends these bytes and reads to the end.
+async fn say(world: &World, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = UnixStream::connect(world.data_dir().join("admin.sock"))
+        .await
+        .expect("the socket");
+    // The server may have heard enough before the end.
+    drop(stream.write_all(bytes).await);
+    drop(stream.shutdown().await);
+    let mut answer = Vec::new();
+    drop(soon("an answer", stream.read_to_end(&mut answer)).await);
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_for_its_owner_only_and_survives_nonsense() {
+    let world = World::new().await;
+    let meta = fs::metadata(world.data_dir().join("admin.sock")).expect("the socket");
+    assert_eq!(meta.permissions().mode() & 0o777, 0o600);
+
+    for nonsense in [
+        &b""[..],
+        b"\n",
+        b"{}\n",
+        b"{\"command\":\"rooms-read\"}\n",
+        b"{\"command\":\"statistics\",\"more\":1}\n",
+        b"\xff\xfe\n",
+        &[b'x'; 100_000],
+    ] {
+        let answer = say(&world, nonsense).await;
+        let refused: Option<Reply> = serde_json::from_slice(&answer).ok();
+        assert!(
+            matches!(refused, None | Some(Reply::Refused { .. })),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    let (here, nowhere) = (world.data_dir(), world.home("nowhere"));
+    let asked = tokio::task::spawn_blocking(move || {
+        let request = Request::Statistics {};
+        (call(&here, &request), call(&nowhere, &request))
+    });
+    let (answered, unheard) = soon("both calls", asked).await.expect("no panic");
+    assert!(matches!(answered, Ok(Reply::Statistics(_))), "{answered:?}");
+    assert!(
+        matches!(unheard, Err(CallError::NotRunning(_))),
+        "{unheard:?}"
+    );
+}
