@@ -1,4 +1,5 @@
-//! Errors that carry blame, so that the caller knows whether to retry, to tell the operator, or to tell the user.
+//! Errors that carry blame, so that the caller knows whether to retry, to tell the operator, or to
+//! tell the user.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use grove_wire::uri::Provider;
 
 /// Why a request to another provider did not end in success.
 ///
-/// The variants stand in the order of what the caller does: give up and tell the operator (the first two), give the
-/// verdict to whoever asked, or try again.
+/// The variants stand in the order of what the caller does: give up and tell the operator (the
+/// first two), give the verdict to whoever asked, or try again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The peer broke the protocol: its answer can never become right by asking again.

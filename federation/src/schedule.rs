@@ -5,15 +5,17 @@ use std::time::Duration;
 /// The wait after the first failure, before jitter.
 pub const FIRST_DELAY: Duration = Duration::from_secs(1);
 
-/// No wait is longer than this unless the peer asked for it: a peer back after a week is found within the hour.
+/// No wait is longer than this unless the peer asked for it: a peer back after a week is found
+/// within the hour.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
 /// The wait before the next attempt.
 ///
-/// `failures` counts the attempts that failed in a row, from 1. The wait doubles from [`FIRST_DELAY`] up to
-/// [`LONGEST_DELAY`] and is then drawn from its upper half by `jitter` (0 draws the half, 255 the whole), so that the
-/// servers a failed peer has do not all return in the same second. A `retry_after` from the peer (RFC 9110, section
-/// 10.2.3) is a lower bound, itself bounded by a day, so that no peer can silence us for good.
+/// `failures` counts the attempts that failed in a row, from 1. The wait doubles from
+/// [`FIRST_DELAY`] up to [`LONGEST_DELAY`] and is then drawn from its upper half by `jitter` (0
+/// draws the half, 255 the whole), so that the servers a failed peer has do not all return in the
+/// same second. A `retry_after` from the peer (RFC 9110, section 10.2.3) is a lower bound, itself
+/// bounded by a day, so that no peer can silence us for good.
 pub fn next_delay(failures: u32, retry_after: Option<Duration>, jitter: u8) -> Duration {
     const A_DAY: Duration = Duration::from_hours(24);
     let doublings = failures.saturating_sub(1).min(16);

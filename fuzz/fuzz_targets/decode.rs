@@ -1,5 +1,5 @@
-//! Feeds arbitrary bytes to every decoder of `grove-wire`: what comes from outside must never panic, nor allocate more
-//! than its own length allows.
+//! Feeds arbitrary bytes to every decoder of `grove-wire`: what comes from outside must never
+//! panic, nor allocate more than its own length allows.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -2,8 +2,8 @@
 //!
 //! Knows the CBOR structure and its bounds; must not know rendering, storage or MLS.
 //!
-//! The surprise: bytes that decode to the same message but are not its one deterministic encoding are refused. A message's
-//! id is a hash of its bytes, and a second spelling would be a second id.
+//! The surprise: bytes that decode to the same message but are not its one deterministic encoding
+//! are refused. A message's id is a hash of its bytes, and a second spelling would be a second id.
 //!
 //! Source: draft-ietf-mimi-content-09.
 

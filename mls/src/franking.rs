@@ -1,26 +1,22 @@
 //! Franking: how a hub can later recognise a message that somebody reports, without having read it.
 //!
-//! The sender's tag commits to the plaintext, the hub's frank binds the tag to sender, room and time. This module must not
-//! know who reports what, nor keep a key.
+//! The sender's tag commits to the plaintext, the hub's frank binds the tag to sender, room and
+//! time. This module must not know who reports what, nor keep a key.
 //!
-//! The surprise: the hub's frank is keyed with a secret nobody else has, so only the hub can check it; members check the
-//! signature over it, and keep both.
+//! The surprise: the hub's frank is keyed with a secret nobody else has, so only the hub can check
+//! it; members check the signature over it, and keep both.
 //!
 //! Source: draft-ietf-mimi-protocol-06, sections 5.5 and 8.3.
 
-use grove_wire::{
-    codec::{self, List, Opaque},
-    limits::MAX_AUTHENTICATED_DATA_BYTES,
-    mimi::{
-        Credential,
-        franking::{
-            FRANKING_INTEGRITY_LABEL, Frank, FrankAad, FrankingAgentData, FrankingIntegrityTbs,
-            SafeAad, SafeAadItem, ServerFrankingContext,
-        },
-        room::component,
-    },
-    uri::Provider,
+use grove_wire::codec::{self, List, Opaque};
+use grove_wire::limits::MAX_AUTHENTICATED_DATA_BYTES;
+use grove_wire::mimi::Credential;
+use grove_wire::mimi::franking::{
+    FRANKING_INTEGRITY_LABEL, Frank, FrankAad, FrankingAgentData, FrankingIntegrityTbs, SafeAad,
+    SafeAadItem, ServerFrankingContext,
 };
+use grove_wire::mimi::room::component;
+use grove_wire::uri::Provider;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use tls_codec::Serialize;
@@ -71,7 +67,8 @@ impl std::fmt::Debug for FrankingSecret {
     }
 }
 
-/// The sender's commitment to a message: HMAC-SHA256 over the application data, keyed with the content's salt.
+/// The sender's commitment to a message: HMAC-SHA256 over the application data, keyed with the
+/// content's salt.
 pub fn franking_tag(salt: &[u8; 16], application_data: &[u8]) -> [u8; 32] {
     keyed(salt)
         .chain_update(application_data)
@@ -140,7 +137,8 @@ pub fn is_own_frank(
         .is_ok()
 }
 
-/// Checks a frank against the room's agent: the receiver's part. `context` is rebuilt from the decrypted content.
+/// Checks a frank against the room's agent: the receiver's part. `context` is rebuilt from the
+/// decrypted content.
 ///
 /// # Errors
 /// [`FrankingError::BadSignature`], [`FrankingError::ForeignAgent`], [`FrankingError::WrongSuite`].

@@ -1,14 +1,15 @@
 //! Who is who: keys, and the objects they sign. Free of OpenMLS.
 //!
-//! A user is a user identity key ([`UserIdentityKey`]); the key names the user's devices in a [`SignedDeviceList`] and puts
-//! a [`DeviceCredential`] into each of their leaves. A [`RecoveryKey`], kept on paper, can replace it. This module must not
-//! know rooms' policy, MLS groups or where anything is stored.
+//! A user is a user identity key ([`UserIdentityKey`]); the key names the user's devices in a
+//! [`SignedDeviceList`] and puts a [`DeviceCredential`] into each of their leaves. A
+//! [`RecoveryKey`], kept on paper, can replace it. This module must not know rooms' policy, MLS
+//! groups or where anything is stored.
 //!
-//! The surprise: every object keeps the exact bytes it arrived in, and signatures and hashes are taken over those. Nothing
-//! is ever encoded again in order to be verified.
+//! The surprise: every object keeps the exact bytes it arrived in, and signatures and hashes are
+//! taken over those. Nothing is ever encoded again in order to be verified.
 //!
-//! All objects are TLS presentation language, signed as `label || 0x00 || bytes` with a [`Label`] per type. Golden bytes of
-//! each stand in the tests: a change of one is a change of the protocol.
+//! All objects are TLS presentation language, signed as `label || 0x00 || bytes` with a [`Label`]
+//! per type. Golden bytes of each stand in the tests: a change of one is a change of the protocol.
 
 mod credential;
 mod keys;

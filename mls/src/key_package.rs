@@ -1,10 +1,11 @@
 //! KeyPackages: how a sleeping device is added (RFC 9420, section 10).
 //!
-//! [`make`] is the device's side, [`validate`] everybody else's: the home server's at upload and the committer's before an
-//! Add. This module must not know rooms, nor where KeyPackages are kept.
+//! [`make`] is the device's side, [`validate`] everybody else's: the home server's at upload and
+//! the committer's before an Add. This module must not know rooms, nor where KeyPackages are kept.
 //!
-//! The surprise: OpenMLS itself judges lifetimes by the system clock, here and again when an Add is committed or received.
-//! The `now_ms` of [`validate`] is judged in addition; it can only refuse more.
+//! The surprise: OpenMLS itself judges lifetimes by the system clock, here and again when an Add is
+//! committed or received. The `now_ms` of [`validate`] is judged in addition; it can only refuse
+//! more.
 
 use std::time::Duration;
 
@@ -14,19 +15,19 @@ use openmls::prelude::{
 };
 use openmls_traits::OpenMlsProvider as _;
 
-use crate::{
-    identity::PublicKey,
-    leaf::{self, LEAF_LIFETIME},
-    member::DeviceIdentity,
-    room::validation::{self, IdentityViolation, ValidLeaf},
-    storage::{MemberStorage, Records},
-    suite::{Crypto, DeviceSigner, MlsError, Suite, convert},
-};
+use crate::identity::PublicKey;
+use crate::leaf::{self, LEAF_LIFETIME};
+use crate::member::DeviceIdentity;
+use crate::room::validation::{self, IdentityViolation, ValidLeaf};
+use crate::storage::{MemberStorage, Records};
+use crate::suite::{Crypto, DeviceSigner, MlsError, Suite, convert};
 
-/// How much of its lifetime a KeyPackage must have left when it is handed out or added: 30 days, the age limit of the log.
+/// How much of its lifetime a KeyPackage must have left when it is handed out or added: 30 days,
+/// the age limit of the log.
 ///
-/// OpenMLS judges an Add by the clock of whoever reads it. A device that was off-line for the whole age limit must still
-/// find the KeyPackage alive, or it could not follow its room past that commit.
+/// OpenMLS judges an Add by the clock of whoever reads it. A device that was off-line for the whole
+/// age limit must still find the KeyPackage alive, or it could not follow its room past that
+/// commit.
 pub const MIN_REMAINING_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// Whether a KeyPackage may be handed out more than once.
@@ -109,7 +110,8 @@ pub enum KeyPackageError {
     /// Its leaf is not a device its user signed.
     #[error(transparent)]
     Identity(#[from] IdentityViolation),
-    /// Its lifetime is longer than a KeyPackage may have (RFC 9420, section 10.1, leaves the bound to us).
+    /// Its lifetime is longer than a KeyPackage may have (RFC 9420, section 10.1, leaves the bound
+    /// to us).
     #[error("the KeyPackage's lifetime is too long")]
     Lifetime,
     /// Malformed, or a signature in it is not valid.
@@ -158,14 +160,16 @@ impl ValidKeyPackage {
     /// The bare KeyPackage, as it stands in a `KeyMaterialResponse`.
     ///
     /// # Errors
-    /// [`MlsError`] never happens for a KeyPackage that was decoded; it is there because encoding can fail.
+    /// [`MlsError`] never happens for a KeyPackage that was decoded; it is there because encoding
+    /// can fail.
     pub fn to_wire(&self) -> Result<wire::KeyPackage, MlsError> {
         let bytes = convert::encode(&self.key_package)?;
         wire::KeyPackage::from_bytes(bytes).map_err(MlsError::of)
     }
 }
 
-/// Judges the bytes of an `MLSMessage` with a KeyPackage, as they are uploaded. `now_ms` is milliseconds since 1970.
+/// Judges the bytes of an `MLSMessage` with a KeyPackage, as they are uploaded. `now_ms` is
+/// milliseconds since 1970.
 ///
 /// # Errors
 /// [`KeyPackageError`].
@@ -178,7 +182,8 @@ pub fn validate(bytes: &[u8], now_ms: u64) -> Result<ValidKeyPackage, KeyPackage
     validate_bare(&key_package, now_ms)
 }
 
-/// Judges a KeyPackage as it stands in a `KeyMaterialResponse`. `now_ms` is milliseconds since 1970.
+/// Judges a KeyPackage as it stands in a `KeyMaterialResponse`. `now_ms` is milliseconds since
+/// 1970.
 ///
 /// # Errors
 /// [`KeyPackageError`].

@@ -1,11 +1,14 @@
 //! A leaf of the tree, as each Grove client makes it and as policy reads it.
 //!
-//! Knows capabilities, extensions and lifetimes; must not judge whom a leaf belongs to (that is [`crate::room::validation`]).
+//! Knows capabilities, extensions and lifetimes; must not judge whom a leaf belongs to (that is
+//! [`crate::room::validation`]).
 //!
-//! The surprise: capabilities decide for ever. A proposal or extension type that one member's leaf does not list can never be
-//! used in a room with that member, so every leaf lists all of them from the first KeyPackage on, and the room requires them.
+//! The surprise: capabilities decide for ever. A proposal or extension type that one member's leaf
+//! does not list can never be used in a room with that member, so every leaf lists all of them from
+//! the first KeyPackage on, and the room requires them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use openmls::prelude::{
     BasicCredential, Capabilities, CredentialType, CredentialWithKey, Extension, ExtensionType,
@@ -13,38 +16,41 @@ use openmls::prelude::{
 };
 use openmls::treesync::LeafNodeSource;
 
-use crate::{
-    identity::{DeviceCredential, PublicKey, Succession},
-    member::DeviceIdentity,
-    public,
-    room::{Leaf, LeafFacts},
-    suite::{MlsError, SUPPORTED},
-};
+use crate::identity::{DeviceCredential, PublicKey, Succession};
+use crate::member::DeviceIdentity;
+use crate::public;
+use crate::room::{Leaf, LeafFacts};
+use crate::suite::{MlsError, SUPPORTED};
 
 /// How long a KeyPackage can be used, and how long a leaf made from it is fresh: 84 days.
 pub const LEAF_LIFETIME: Duration = Duration::from_hours(84 * 24);
 
-/// The extension that carries a [`DeviceCredential`], in the private range of RFC 9420, section 17.3.
+/// The extension that carries a [`DeviceCredential`], in the private range of RFC 9420, section
+/// 17.3.
 pub const DEVICE_CREDENTIAL_EXTENSION: u16 = 0xF001;
 
-/// The extension that carries a [`Succession`], in the same range. Only leaves that need it have it; no room requires it.
+/// The extension that carries a [`Succession`], in the same range. Only leaves that need it have
+/// it; no room requires it.
 pub const UIK_SUCCESSION_EXTENSION: u16 = 0xF002;
 
-/// Extension types beyond RFC 9420's own that every leaf supports and every room requires: `app_data_dictionary` and
-/// `device_credential`.
+/// Extension types beyond RFC 9420's own that every leaf supports and every room requires:
+/// `app_data_dictionary` and `device_credential`.
 pub const EXTENSIONS: &[u16] = &[0x0006, DEVICE_CREDENTIAL_EXTENSION];
 
-/// Proposal types beyond RFC 9420's own that every leaf supports and every room requires: `AppDataUpdate` and `SelfRemove`.
+/// Proposal types beyond RFC 9420's own that every leaf supports and every room requires:
+/// `AppDataUpdate` and `SelfRemove`.
 pub const PROPOSALS: &[u16] = &[0x0008, 0x000A];
 
 /// Credential types that every leaf supports and every room requires: Basic.
 pub const CREDENTIALS: &[u16] = &[0x0001];
 
-/// The KeyPackage extension `last_resort`. A KeyPackage may have it only if its leaf lists it (RFC 9420, section 10).
+/// The KeyPackage extension `last_resort`. A KeyPackage may have it only if its leaf lists it (RFC
+/// 9420, section 10).
 const LAST_RESORT_EXTENSION: u16 = 0x000A;
 
-/// The largest succession that goes into a KeyPackage: a device uploads fifty of them in one body of a MiB. A device with a
-/// larger one that is added where it needs it is refused, and joins by itself.
+/// The largest succession that goes into a KeyPackage: a device uploads fifty of them in one body
+/// of a MiB. A device with a larger one that is added where it needs it is refused, and joins by
+/// itself.
 const MAX_KEY_PACKAGE_SUCCESSION_BYTES: usize = 12 * 1024;
 
 /// What a leaf of ours says it can do.
@@ -110,8 +116,9 @@ pub(crate) fn extensions(
     Extensions::from_vec(list).map_err(MlsError::of)
 }
 
-/// The part of the device's succession that its leaf needs beside `leaves`, which may hold an older leaf of its own: from
-/// the oldest key on with which a leaf of its user stands. If the device has none, that of its own leaf is kept.
+/// The part of the device's succession that its leaf needs beside `leaves`, which may hold an older
+/// leaf of its own: from the oldest key on with which a leaf of its user stands. If the device has
+/// none, that of its own leaf is kept.
 pub(crate) fn needed_succession(device: &DeviceIdentity, leaves: &[Leaf]) -> Option<Succession> {
     let user = device.client.user();
     let is_own = |leaf: &&Leaf| {
@@ -136,7 +143,8 @@ pub(crate) fn needed_succession(device: &DeviceIdentity, leaves: &[Leaf]) -> Opt
     }
 }
 
-/// What of the device's succession a KeyPackage carries: in which rooms it will be needed is not known.
+/// What of the device's succession a KeyPackage carries: in which rooms it will be needed is not
+/// known.
 pub(crate) fn key_package_succession(device: &DeviceIdentity) -> Option<&Succession> {
     device.succession.as_ref().filter(|succession| {
         succession.leads_to() == device.credential.uik()
@@ -178,8 +186,9 @@ pub(crate) fn facts(leaf: &LeafNode) -> LeafFacts {
 
 #[cfg(test)]
 mod tests {
-    use super::{capabilities, is_complete};
     use openmls::prelude::Capabilities;
+
+    use super::{capabilities, is_complete};
 
     #[test]
     fn our_capabilities_are_complete_and_the_default_ones_are_not() {

@@ -1,22 +1,21 @@
-//! Linking: a new device gets its user's keys from an old one, over a server that must not learn nor change them.
+//! Linking: a new device gets its user's keys from an old one, over a server that must not learn
+//! nor change them.
 //!
-//! The new device shows a [`LinkOffer`] (a QR code, or a line to paste), the old one reads it and answers through the server;
-//! then both show a [`Code`], and only when the person finds them equal does the old device [seal](Approver::seal) the keys.
-//! Pure: it must not know the server, timers or screens. That the offer has not expired the caller checks.
+//! The new device shows a [`LinkOffer`] (a QR code, or a line to paste), the old one reads it and
+//! answers through the server; then both show a [`Code`], and only when the person finds them equal
+//! does the old device [seal](Approver::seal) the keys. Pure: it must not know the server, timers
+//! or screens. That the offer has not expired the caller checks.
 //!
-//! The surprise: the order is what makes six digits enough. The new device commits to what it will reveal before it is
-//! answered, and reveals it after, so that whoever sits between the two must guess the code: it cannot be ground.
+//! The surprise: the order is what makes six digits enough. The new device commits to what it will
+//! reveal before it is answered, and reveals it after, so that whoever sits between the two must
+//! guess the code: it cannot be ground.
 
-use grove_wire::{
-    codec::{DecodeError, write_opaque},
-    uri::ClientUri,
-};
+use grove_wire::codec::{DecodeError, write_opaque};
+use grove_wire::uri::ClientUri;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    identity::{Label, ListError, SuccessionError},
-    suite::MlsError,
-};
+use crate::identity::{Label, ListError, SuccessionError};
+use crate::suite::MlsError;
 
 mod approver;
 mod code;
@@ -51,7 +50,8 @@ pub enum LinkError {
     /// The other side is a client of another user, or the package is another user's.
     #[error("the other device is another user's")]
     OtherUser,
-    /// The package does not hold the key that signed its device list, or its list does not have the new device.
+    /// The package does not hold the key that signed its device list, or its list does not have the
+    /// new device.
     #[error("the package does not belong to its device list")]
     Package,
     /// Sealed by somebody who had not read the offer.

@@ -1,34 +1,25 @@
 //! A client's view of a room: an MLS group, and the meaning of its `GroupContext`.
 //!
-//! One verb per file. Each takes the storage whose changes the caller then writes; nothing is sent from here. This module must
-//! not know the log's order, cursors or who is on-line.
+//! One verb per file. Each takes the storage whose changes the caller then writes; nothing is sent
+//! from here. This module must not know the log's order, cursors or who is on-line.
 //!
-//! The surprise: making a commit changes nothing. It stands as pending until [`Group::receive`] reads it back from the room's
-//! log; if another commit is read first, it is gone and is made anew. Only an external commit is merged when it is made,
-//! because there is nothing before it to go back to: if the hub refuses it, [`Group::forget`] it.
+//! The surprise: making a commit changes nothing. It stands as pending until [`Group::receive`]
+//! reads it back from the room's log; if another commit is read first, it is gone and is made anew.
+//! Only an external commit is merged when it is made, because there is nothing before it to go back
+//! to: if the hub refuses it, [`Group::forget`] it.
 
-use grove_wire::{
-    mls::RatchetTree,
-    uri::{ClientUri, RoomUri, UserUri},
-};
-use openmls::{
-    group::{MlsGroup, MlsGroupJoinConfig, PURE_PLAINTEXT_WIRE_FORMAT_POLICY},
-    prelude::SenderRatchetConfiguration,
-};
+use grove_wire::mls::RatchetTree;
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use openmls::group::{MlsGroup, MlsGroupJoinConfig, PURE_PLAINTEXT_WIRE_FORMAT_POLICY};
+use openmls::prelude::SenderRatchetConfiguration;
 
-use crate::{
-    identity::{DeviceCredential, DeviceKey, PublicKey, SignedCreationRecord, Succession},
-    public::{
-        context::{self, ContextError},
-        facts,
-    },
-    room::{
-        Pending, PendingKind, RoomState, claim,
-        validation::{IdentityViolation, ValidLeaf, objective},
-    },
-    storage::{MemberStorage, Records, group_id},
-    suite::{MlsError, convert},
-};
+use crate::identity::{DeviceCredential, DeviceKey, PublicKey, SignedCreationRecord, Succession};
+use crate::public::context::{self, ContextError};
+use crate::public::facts;
+use crate::room::validation::{IdentityViolation, ValidLeaf, objective};
+use crate::room::{Pending, PendingKind, RoomState, claim};
+use crate::storage::{MemberStorage, Records, group_id};
+use crate::suite::{MlsError, convert};
 
 mod bundle;
 pub mod commit;
@@ -47,14 +38,16 @@ pub use create::NewRoom;
 pub use receive::{Merged, Proposed, ReceiveError, Received};
 pub use seal::SealError;
 
-/// Application messages are padded to a multiple of so many bytes, so that their length tells little of what is said.
+/// Application messages are padded to a multiple of so many bytes, so that their length tells
+/// little of what is said.
 ///
-/// Measured on texts of 1 to 500 characters with witness and receipt beside them: at 128 they fall into five sizes, of 626 to
-/// 1,138 bytes on the wire, for 64 bytes more on average.
+/// Measured on texts of 1 to 500 characters with witness and receipt beside them: at 128 they fall
+/// into five sizes, of 626 to 1,138 bytes on the wire, for 64 bytes more on average.
 const PADDING_BYTES: usize = 128;
 
-/// Messages of one sender that may arrive out of order, and that may be missing, within an epoch. The log is ordered, so
-/// disorder is not expected and a gap means that the sender was told to seal again.
+/// Messages of one sender that may arrive out of order, and that may be missing, within an epoch.
+/// The log is ordered, so disorder is not expected and a gap means that the sender was told to seal
+/// again.
 const OUT_OF_ORDER: u32 = 5;
 const FORWARD_GAP: u32 = 2000;
 
@@ -67,8 +60,8 @@ pub struct DeviceIdentity {
     pub key: DeviceKey,
     /// Its user's statement about it, current at the time.
     pub credential: DeviceCredential,
-    /// The proof that the credential's user identity key succeeds others, while leaves with those may stand anywhere. Each
-    /// leaf gets of it what its room needs.
+    /// The proof that the credential's user identity key succeeds others, while leaves with those
+    /// may stand anywhere. Each leaf gets of it what its room needs.
     pub succession: Option<Succession>,
 }
 
@@ -139,7 +132,8 @@ impl Group {
         })
     }
 
-    /// Deletes all of the room's stored state; for a room that was left, or an external commit the hub refused.
+    /// Deletes all of the room's stored state; for a room that was left, or an external commit the
+    /// hub refused.
     ///
     /// # Errors
     /// [`ForgetError`] when the storage fails.
@@ -147,8 +141,8 @@ impl Group {
         Ok(self.mls.delete(storage).map_err(MlsError::of)?)
     }
 
-    /// Drops the pending commit, which the hub has refused. A commit that lost a race needs no call: reading the winner
-    /// drops it.
+    /// Drops the pending commit, which the hub has refused. A commit that lost a race needs no
+    /// call: reading the winner drops it.
     ///
     /// # Errors
     /// [`ForgetError`] when the storage fails.
@@ -228,7 +222,8 @@ impl Group {
         leaves.into_iter().map(member).collect()
     }
 
-    /// The epoch authenticator (RFC 9420, section 8.7): the same at all members who are in the same epoch of the same group.
+    /// The epoch authenticator (RFC 9420, section 8.7): the same at all members who are in the same
+    /// epoch of the same group.
     pub fn epoch_authenticator(&self) -> Vec<u8> {
         self.mls.epoch_authenticator().as_slice().to_vec()
     }
@@ -293,7 +288,8 @@ impl std::fmt::Debug for Group {
     }
 }
 
-/// How this member holds any room: no secrets of past epochs, readable handshakes, the tree kept apart.
+/// How this member holds any room: no secrets of past epochs, readable handshakes, the tree kept
+/// apart.
 fn join_config() -> MlsGroupJoinConfig {
     MlsGroupJoinConfig::builder()
         .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)

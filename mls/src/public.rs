@@ -1,24 +1,25 @@
-//! A hub's view of a room: it follows every handshake without a key, and refuses what members would refuse.
+//! A hub's view of a room: it follows every handshake without a key, and refuses what members would
+//! refuse.
 //!
-//! Knows OpenMLS' `PublicGroup` and the room's policy; must not know the log, SQL, or who is on-line.
+//! Knows OpenMLS' `PublicGroup` and the room's policy; must not know the log, SQL, or who is
+//! on-line.
 //!
-//! The surprise: a hub cannot check everything. Path secrets and confirmation tags need keys, so a member can send a commit
-//! that passes here and fails at every member; it is signed, so they know whose it was.
+//! The surprise: a hub cannot check everything. Path secrets and confirmation tags need keys, so a
+//! member can send a commit that passes here and fails at every member; it is signed, so they know
+//! whose it was.
 //!
-//! Live groups are kept in memory only; on disk a hub has a snapshot and the handshakes since (see [`HubGroup::snapshot`]).
+//! Live groups are kept in memory only; on disk a hub has a snapshot and the handshakes since (see
+//! [`HubGroup::snapshot`]).
 
-use grove_wire::{
-    mls::{ContentType, MlsMessage, RatchetTree, SenderKind, WireFormat},
-    uri::{ClientUri, UserUri},
-};
-use openmls::{group::PublicGroup, prelude::LeafNodeIndex};
+use grove_wire::mls::{ContentType, MlsMessage, RatchetTree, SenderKind, WireFormat};
+use grove_wire::uri::{ClientUri, UserUri};
+use openmls::group::PublicGroup;
+use openmls::prelude::LeafNodeIndex;
 
-use crate::{
-    identity::PublicKey,
-    room::{Pending, PendingKind, PendingProposal, RoomState},
-    storage::HubStorage,
-    suite::{Crypto, MlsError, convert},
-};
+use crate::identity::PublicKey;
+use crate::room::{Pending, PendingKind, PendingProposal, RoomState};
+use crate::storage::HubStorage;
+use crate::suite::{Crypto, MlsError, convert};
 
 mod commit;
 pub(crate) mod context;
@@ -97,13 +98,14 @@ impl HubGroup {
         self.waiting.iter().map(|one| &one.message)
     }
 
-    /// About how many bytes of memory the group takes: 1.1 kB per leaf and 4 kB besides (measured: 0.99 kB).
+    /// About how many bytes of memory the group takes: 1.1 kB per leaf and 4 kB besides (measured:
+    /// 0.99 kB).
     pub fn size_bytes(&self) -> usize {
         4096 + 1100 * self.group.members().count()
     }
 
-    /// Whether the hub takes application messages of this user: the role allows it, and a client remains whose removal
-    /// is not pending. Stricter than the committed state, and at once.
+    /// Whether the hub takes application messages of this user: the role allows it, and a client
+    /// remains whose removal is not pending. Stricter than the committed state, and at once.
     pub fn may_send(&self, user: &UserUri) -> bool {
         let stays = |member: &openmls::group::Member| {
             let client = client(member.credential.serialized_content());
@@ -139,7 +141,8 @@ impl HubGroup {
         HubStorage::default()
     }
 
-    /// Checks the outside of a handshake: this room, this epoch, public, and no authenticated data beyond the framing.
+    /// Checks the outside of a handshake: this room, this epoch, public, and no authenticated data
+    /// beyond the framing.
     fn check_framing(
         &self,
         message: &MlsMessage,
@@ -172,7 +175,8 @@ impl std::fmt::Debug for HubGroup {
     }
 }
 
-/// A client's URI from a basic credential. Every leaf in the tree has one: it was judged when it came in.
+/// A client's URI from a basic credential. Every leaf in the tree has one: it was judged when it
+/// came in.
 pub(crate) fn client(identity: &[u8]) -> Option<ClientUri> {
     ClientUri::parse(std::str::from_utf8(identity).ok()?).ok()
 }

@@ -1,9 +1,12 @@
-//! What a room is and what may happen to it: pure functions, the same for hub and members. Free of OpenMLS.
+//! What a room is and what may happen to it: pure functions, the same for hub and members. Free of
+//! OpenMLS.
 //!
-//! [`RoomState`] is the meaning of the `GroupContext`'s components, [`policy::check`] the one judge of a commit, and
-//! [`validation`] the one judge of a leaf. This module must not know how a commit is encoded, who stores what, or the time.
+//! [`RoomState`] is the meaning of the `GroupContext`'s components, [`policy::check`] the one judge
+//! of a commit, and [`validation`] the one judge of a leaf. This module must not know how a commit
+//! is encoded, who stores what, or the time.
 //!
-//! The surprise: nothing here trusts the server. Everything it needs stands in the `GroupContext`, the tree and the commit.
+//! The surprise: nothing here trusts the server. Everything it needs stands in the `GroupContext`,
+//! the tree and the commit.
 
 pub(crate) mod claim;
 mod components;

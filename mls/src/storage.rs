@@ -1,21 +1,28 @@
-//! Where OpenMLS keeps its state: a member's in the caller's records, a hub's nowhere but in memory.
+//! Where OpenMLS keeps its state: a member's in the caller's records, a hub's nowhere but in
+//! memory.
 //!
-//! Knows keys and bytes; must not know SQL or files. A member's changes are collected and handed out by
-//! [`MemberStorage::take_changes`], so that the caller writes them in the one transaction that also holds the decrypted
-//! plaintext and the cursor: a ratchet is used up when a message is opened, and a crash between the two would lose it.
+//! Knows keys and bytes; must not know SQL or files. A member's changes are collected and handed
+//! out by [`MemberStorage::take_changes`], so that the caller writes them in the one transaction
+//! that also holds the decrypted plaintext and the cursor: a ratchet is used up when a message is
+//! opened, and a crash between the two would lose it.
 //!
-//! The surprise: a value starts with a byte that names its codec, because one type of OpenMLS (the join configuration) can
-//! only be read back from a self-describing format and the others cost five times as much in one.
+//! The surprise: a value starts with a byte that names its codec, because one type of OpenMLS (the
+//! join configuration) can only be read back from a self-describing format and the others cost five
+//! times as much in one.
 //!
-//! Keys: `room/` ‖ length ‖ group id ‖ `/` ‖ label for everything of one room (see [`room_prefix`]), `key_package/` ‖
-//! `KeyPackageRef`, `hpke/` ‖ public key for the few key pairs that are not part of either.
+//! Keys: `room/` ‖ length ‖ group id ‖ `/` ‖ label for everything of one room (see
+//! [`room_prefix`]), `key_package/` ‖ `KeyPackageRef`, `hpke/` ‖ public key for the few key pairs
+//! that are not part of either.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
 
 use grove_wire::uri::RoomUri;
 use openmls::group::GroupId;
 use openmls_traits::OpenMlsProvider;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::suite::Crypto;
 
@@ -68,9 +75,9 @@ impl<'a, R: Records> MemberStorage<'a, R> {
         }
     }
 
-    /// Hands out what changed since the last call, in the order of the keys: write each `Some`, delete each `None`. From
-    /// then on the records are asked for these keys, so write them before the next call to this crate, or start over with
-    /// [`MemberStorage::new`] to drop them.
+    /// Hands out what changed since the last call, in the order of the keys: write each `Some`,
+    /// delete each `None`. From then on the records are asked for these keys, so write them before
+    /// the next call to this crate, or start over with [`MemberStorage::new`] to drop them.
     pub fn take_changes(&self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         self.changes.take().into_iter().collect()
     }
@@ -127,15 +134,18 @@ impl<R: Records> OpenMlsProvider for MemberStorage<'_, R> {
     }
 }
 
-/// What the keys of a room's records start with, so that all of them can be listed or deleted at once.
+/// What the keys of a room's records start with, so that all of them can be listed or deleted at
+/// once.
 ///
 /// # Errors
-/// [`StorageError::Codec`] never happens for a well-formed room; it is there because keys are made by a serialiser.
+/// [`StorageError::Codec`] never happens for a well-formed room; it is there because keys are made
+/// by a serialiser.
 pub fn room_prefix(room: &RoomUri) -> Result<Vec<u8>, StorageError> {
     scoped("room", &group_id(room))
 }
 
-/// A room's MLS group id: the 32 bytes its URI is made of (RFC 9420 leaves the choice to the creator).
+/// A room's MLS group id: the 32 bytes its URI is made of (RFC 9420 leaves the choice to the
+/// creator).
 pub(crate) fn group_id(room: &RoomUri) -> GroupId {
     GroupId::from_slice(&room.hash())
 }
@@ -179,7 +189,8 @@ fn codec(error: impl std::error::Error + Send + Sync + 'static) -> StorageError 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
-    use std::{collections::BTreeMap, convert::Infallible};
+    use std::collections::BTreeMap;
+    use std::convert::Infallible;
 
     use grove_wire::uri::{Provider, RoomUri};
 

@@ -1,10 +1,12 @@
-//! The cipher suites Grove speaks, and the crypto provider behind them: chosen here and nowhere else.
+//! The cipher suites Grove speaks, and the crypto provider behind them: chosen here and nowhere
+//! else.
 //!
-//! Also the two seams to OpenMLS that every file needs: our device key as its `Signer`, and its errors as one of ours. This
-//! module must not know rooms, members or storage.
+//! Also the two seams to OpenMLS that every file needs: our device key as its `Signer`, and its
+//! errors as one of ours. This module must not know rooms, members or storage.
 //!
-//! The surprise: a suite is fixed for a room's whole life (OpenMLS does not process `ReInit`); changing it means a successor
-//! room. So the list below can grow, but nothing in it can be taken out while a room uses it.
+//! The surprise: a suite is fixed for a room's whole life (OpenMLS does not process `ReInit`);
+//! changing it means a successor room. So the list below can grow, but nothing in it can be taken
+//! out while a room uses it.
 
 use std::fmt::Debug;
 
@@ -57,8 +59,8 @@ impl Suite {
 
 /// What OpenMLS answered when it refused, in its own words.
 ///
-/// Its error types differ per call and carry their detail in `Debug` only; callers branch on our variants around this, and
-/// people read the text.
+/// Its error types differ per call and carry their detail in `Debug` only; callers branch on our
+/// variants around this, and people read the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MlsError(String);

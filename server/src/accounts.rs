@@ -1,22 +1,18 @@
 //! Accounts: registering, asking who one is, and what the operator does about people.
 //!
-//! An account begins with a device list that proves its keys; the server adds no secret of its own. This module knows
-//! nothing of HTTP.
+//! An account begins with a device list that proves its keys; the server adds no secret of its own.
+//! This module knows nothing of HTTP.
 
 use grove_mls::identity::{ListError, SignedDeviceList};
-use grove_wire::{
-    api::accounts::{RegisterRequest, RegisterResponse, Whoami},
-    uri::UserUri,
-};
+use grove_wire::api::accounts::{RegisterRequest, RegisterResponse, Whoami};
+use grove_wire::uri::UserUri;
 use metrics::counter;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    app::App,
-    config::Registration,
-    db::{self, AccountRow, NewAccount, NewDevice, Tx},
-    sessions::{ClientAuth, Ended},
-};
+use crate::app::App;
+use crate::config::Registration;
+use crate::db::{self, AccountRow, NewAccount, NewDevice, Tx};
+use crate::sessions::{ClientAuth, Ended};
 
 /// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +41,8 @@ pub(crate) enum RegisterError {
     OtherDomain,
 }
 
-/// Registers a user with one device. The same request again has the same answer and uses nothing up, so that a client
-/// that lost the answer can ask again.
+/// Registers a user with one device. The same request again has the same answer and uses nothing
+/// up, so that a client that lost the answer can ask again.
 #[tracing::instrument(name = "accounts.register", skip_all)]
 pub(crate) async fn register(
     app: &App,
@@ -107,8 +103,8 @@ fn first_list(app: &App, request: &RegisterRequest) -> Result<SignedDeviceList, 
     Ok(signed)
 }
 
-/// Whether somebody may register, using up one use of an invite where one is needed. With `open` registration an
-/// invite is not looked at.
+/// Whether somebody may register, using up one use of an invite where one is needed. With `open`
+/// registration an invite is not looked at.
 async fn admit(app: &App, tx: &Tx<'_>, invite: Option<&str>) -> Result<(), RegisterError> {
     match app.live.now().server.registration {
         Registration::Closed => Err(RegisterError::Closed),
@@ -167,7 +163,8 @@ pub(crate) async fn disable(app: &App, user: &UserUri) -> Result<bool, db::Error
         .await?;
     tx.remove_sessions_of(user.localpart()).await?;
     let committed = tx.commit().await;
-    // Also when the outcome is unknown: a session that stands after all is found again at the next request.
+    // Also when the outcome is unknown: a session that stands after all is found again at the next
+    // request.
     app.sessions.forget(Ended::User(user.clone()));
     committed?;
     Ok(found)

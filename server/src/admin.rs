@@ -1,8 +1,10 @@
-//! The operator's door: a Unix socket in the data directory, for whoever may enter that directory as groved's user.
+//! The operator's door: a Unix socket in the data directory, for whoever may enter that directory
+//! as groved's user.
 //!
-//! One connection carries one JSON line each way: a [`Request`], then a [`Reply`]. There is no other authentication
-//! than the socket's mode (0600), and no network form. Connections are served one after the other, each statement has
-//! its time, and whatever could be long is bounded or estimated: the door never hurts the people of the server.
+//! One connection carries one JSON line each way: a [`Request`], then a [`Reply`]. There is no
+//! other authentication than the socket's mode (0600), and no network form. Connections are served
+//! one after the other, each statement has its time, and whatever could be long is bounded or
+//! estimated: the door never hurts the people of the server.
 
 mod call;
 mod invites;
@@ -16,14 +18,12 @@ mod statistics;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::serve::serve;
-pub use self::{
-    call::{CallError, call},
-    records::{
-        Amount, Device, Invite, Participant, Reader, ReaderState, Room, RoomDetails, Session,
-        Statistics, User,
-    },
+pub use self::call::{CallError, call};
+pub use self::records::{
+    Amount, Device, Invite, Participant, Reader, ReaderState, Room, RoomDetails, Session,
+    Statistics, User,
 };
+pub(crate) use self::serve::serve;
 
 /// A list shows at most so many at a time.
 pub const MAX_LISTED: u32 = 1_000;
@@ -68,7 +68,8 @@ pub enum Request {
         /// URI, or the part behind `/r/` of a room of this server.
         room: String,
     },
-    /// End sessions, which closes the sockets and polls that hold them; the device may open another.
+    /// End sessions, which closes the sockets and polls that hold them; the device may open
+    /// another.
     SessionsEnd {
         /// Whose: address or local part. May be left out where `client` is a whole URI.
         user: Option<String>,

@@ -5,10 +5,18 @@ use std::sync::Arc;
 use grove_mls::identity::ServerKey;
 use grove_wire::uri::Provider;
 
-use crate::{
-    clock::Clock, config::Config, db::Db, delivery::Delivery, disk::Disk, links::Links, live::Live,
-    rate_limits::RateLimits, rng::Rng, rooms::Rooms, sessions::Sessions, tasks::Tasks,
-};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::delivery::Delivery;
+use crate::disk::Disk;
+use crate::links::Links;
+use crate::live::Live;
+use crate::rate_limits::RateLimits;
+use crate::rng::Rng;
+use crate::rooms::Rooms;
+use crate::sessions::Sessions;
+use crate::tasks::Tasks;
 
 /// The server's tools; shared as `Arc<App>`.
 pub(crate) struct App {

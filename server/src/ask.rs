@@ -1,10 +1,9 @@
-//! One question to a door of a running groved, for commands that want to know how it is. Blocks; plain HTTP only.
+//! One question to a door of a running groved, for commands that want to know how it is. Blocks;
+//! plain HTTP only.
 
-use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// How long connecting and each step of the answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -12,7 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_LINES: usize = 100;
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Status and text of the answer to `GET path`. An address that stands for all of the machine is asked on loopback.
+/// Status and text of the answer to `GET path`. An address that stands for all of the machine is
+/// asked on loopback.
 ///
 /// # Errors
 /// When nobody listens there, or what answers does not speak HTTP.

@@ -6,25 +6,21 @@ mod doctor;
 mod health;
 mod serve;
 
-use std::{
-    fmt,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{
-    Server, StartError,
-    config::{Config, ConfigErrors, LoadOptions},
-    telemetry,
-};
+use crate::config::{Config, ConfigErrors, LoadOptions};
+use crate::{Server, StartError, telemetry};
 
 /// Where the configuration is looked for when none is named.
 const DEFAULT_FILE: &str = "/etc/grove/grove.toml";
-/// Threads of the runtime that drives database connections and background work; requests have their own.
+/// Threads of the runtime that drives database connections and background work; requests have their
+/// own.
 const RUNTIME_THREADS: usize = 2;
 /// Threads for work that would block the others, made when needed.
 const BLOCKING_THREADS: usize = 8;
@@ -72,7 +68,8 @@ enum Command {
     /// Check the configuration, show what is in force, explain a key
     #[command(subcommand)]
     Config(config::Command),
-    /// Look for what is wrong with this machine, the configuration and the database; changes nothing
+    /// Look for what is wrong with this machine, the configuration and the database; changes
+    /// nothing
     Doctor(doctor::Doctor),
     /// Ask the running server whether it is ready; exit code 0 if it is, otherwise 1
     Health,

@@ -1,17 +1,15 @@
 //! Time: the only file that asks the operating system what time it is.
 //!
-//! Everything else takes a [`Clock`]. A manual clock stands still until its [`ClockHand`] moves it, and
-//! [`Clock::sleep`] follows the same hand, so that a test never waits for real time. Only a [`Stopwatch`],
-//! which measures how long work took for the metrics, always runs on real time.
+//! Everything else takes a [`Clock`]. A manual clock stands still until its [`ClockHand`] moves it,
+//! and [`Clock::sleep`] follows the same hand, so that a test never waits for real time. Only a
+//! [`Stopwatch`], which measures how long work took for the metrics, always runs on real time.
 //!
-//! The surprise: the time people read off a clock can be set, forward or back; what has passed cannot. [`Clock::now`] is the
-//! first, for what is written down and compared with what was written down before. [`Clock::sleep`] and
-//! [`Clock::steady`] go by the second.
+//! The surprise: the time people read off a clock can be set, forward or back; what has passed
+//! cannot. [`Clock::now`] is the first, for what is written down and compared with what was written
+//! down before. [`Clock::sleep`] and [`Clock::steady`] go by the second.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -98,8 +96,8 @@ impl Clock {
         }
     }
 
-    /// When this clock was made, plus what has passed since: it never goes back, and a clock that is set does not move
-    /// it. For what begins and ends within this process.
+    /// When this clock was made, plus what has passed since: it never goes back, and a clock that
+    /// is set does not move it. For what begins and ends within this process.
     pub fn steady(&self) -> Timestamp {
         match &self.0 {
             Source::Manual(hand) => Timestamp(hand.borrow().steady),
@@ -158,7 +156,8 @@ impl ClockHand {
         Timestamp(self.0.borrow().now)
     }
 
-    /// Sets the clock, forward or back, as an administrator does. No time passes: sleepers sleep on.
+    /// Sets the clock, forward or back, as an administrator does. No time passes: sleepers sleep
+    /// on.
     pub fn set(&self, to: Timestamp) {
         self.0.send_modify(|shown| shown.now = to.ms());
     }

@@ -1,11 +1,12 @@
 //! Configuration: defaults, then the file, then `GROVE_*` of the environment, then `--set`.
 //!
-//! One file per section. Each section has a raw form, as written (every key optional, durations and sizes as text),
-//! and a runtime form that `validate` makes of it, so that nothing downstream checks again. A key nobody knows is
-//! refused and the nearest known one named: a mistyped limit must not silently be the default.
+//! One file per section. Each section has a raw form, as written (every key optional, durations and
+//! sizes as text), and a runtime form that `validate` makes of it, so that nothing downstream
+//! checks again. A key nobody knows is refused and the nearest known one named: a mistyped limit
+//! must not silently be the default.
 //!
-//! `grove.toml` is documented in `deploy/grove.example.toml`, which is also where the program takes its explanations from;
-//! tests keep it complete and true.
+//! `grove.toml` is documented in `deploy/grove.example.toml`, which is also where the program takes
+//! its explanations from; tests keep it complete and true.
 
 mod change;
 mod check;
@@ -29,22 +30,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::change::Change;
-use self::{check::Check, load::Setting};
-pub use self::{
-    database::{DatabaseConfig, DatabaseSource},
-    dump::Effective,
-    error::{ConfigError, ConfigErrors},
-    explain::{Applies, Description, EXAMPLE, describe, descriptions},
-    http::{HttpConfig, OpsConfig, Transport},
-    limits::LimitsConfig,
-    load::LoadOptions,
-    rate_limits::{InvalidRate, Rate, RateLimitsConfig},
-    retention::RetentionConfig,
-    server::{Registration, ServerConfig},
-    source::Source,
-    telemetry::{LogFormat, TelemetryConfig},
-    units::{ByteSize, InvalidByteSize},
-};
+use self::check::Check;
+pub use self::database::{DatabaseConfig, DatabaseSource};
+pub use self::dump::Effective;
+pub use self::error::{ConfigError, ConfigErrors};
+pub use self::explain::{Applies, Description, EXAMPLE, describe, descriptions};
+pub use self::http::{HttpConfig, OpsConfig, Transport};
+pub use self::limits::LimitsConfig;
+pub use self::load::LoadOptions;
+use self::load::Setting;
+pub use self::rate_limits::{InvalidRate, Rate, RateLimitsConfig};
+pub use self::retention::RetentionConfig;
+pub use self::server::{Registration, ServerConfig};
+pub use self::source::Source;
+pub use self::telemetry::{LogFormat, TelemetryConfig};
+pub use self::units::{ByteSize, InvalidByteSize};
 
 /// The whole configuration, checked.
 #[derive(Clone, Debug)]

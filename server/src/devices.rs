@@ -1,25 +1,22 @@
 //! Devices: the signed list that names them, and what follows when it changes.
 //!
-//! The list is the user's word; the server checks that each follows from the one before it, keeps all of them, and
-//! acts on it in the same transaction: a revoked device loses its sessions, its KeyPackages and the links it answered;
-//! with another user identity key all KeyPackages go, because they are signed under the old one.
+//! The list is the user's word; the server checks that each follows from the one before it, keeps
+//! all of them, and acts on it in the same transaction: a revoked device loses its sessions, its
+//! KeyPackages and the links it answered; with another user identity key all KeyPackages go,
+//! because they are signed under the old one.
 
 mod standing;
 
 use grove_mls::identity::{ListError, SignedDeviceList};
-use grove_wire::{
-    api::devices::{DeviceActivities, DeviceActivity},
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::api::devices::{DeviceActivities, DeviceActivity};
+use grove_wire::uri::{ClientUri, UserUri};
 
 pub(crate) use self::standing::{NewLeafError, check_new_leaves};
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, NewDevice, Tx},
-    links,
-    sessions::{self, ClientAuth, Ended},
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, NewDevice, Tx};
+use crate::links;
+use crate::sessions::{self, ClientAuth, Ended};
 
 /// Why a device list was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +72,8 @@ pub(crate) async fn list_activity(
     })
 }
 
-/// Puts the next device list of the user in the place of the newest. The newest again is accepted and changes nothing.
+/// Puts the next device list of the user in the place of the newest. The newest again is accepted
+/// and changes nothing.
 #[tracing::instrument(name = "devices.replace_list", skip_all)]
 pub(crate) async fn replace_list(
     app: &App,
@@ -153,7 +151,8 @@ pub(crate) async fn follow(
     tx.append_device_list(user_id, next.list().version, next.as_bytes(), now)
         .await?;
     let committed = tx.commit().await;
-    // Also when the outcome is unknown: a session that stands after all is found again at the next request.
+    // Also when the outcome is unknown: a session that stands after all is found again at the next
+    // request.
     if !ended.is_empty() {
         app.sessions.forget(Ended::Devices(ended.into()));
     }

@@ -1,20 +1,17 @@
 //! Free space: PostgreSQL stops when its log cannot grow, so writes are refused before that.
 //!
-//! Only the disk of a private database is ours to watch; for an external one there is nothing to see here, and what
-//! PostgreSQL says when its disk is full has to do.
+//! Only the disk of a private database is ours to watch; for an external one there is nothing to
+//! see here, and what PostgreSQL says when its disk is full has to do.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use crate::{app::App, config::ByteSize};
+use crate::app::App;
+use crate::config::ByteSize;
 
 /// How often free space is looked at.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -73,13 +70,10 @@ pub(crate) fn watch(app: &Arc<App>) {
     if app.disk.directory.is_none() {
         return;
     }
-    let (watching, stopping) = (Arc::clone(app), app.tasks.stopping().clone());
+    let watching = Arc::clone(app);
+    let mut interval = app.tasks.interval(&app.clock, INTERVAL);
     app.tasks.spawn("disk", async move {
-        while stopping
-            .run_until_cancelled(watching.clock.sleep(INTERVAL))
-            .await
-            .is_some()
-        {
+        while interval.tick().await {
             look(&watching);
         }
     });

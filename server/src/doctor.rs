@@ -1,7 +1,7 @@
 //! What is wrong here, and what to do about it: the checks of `groved doctor`.
 //!
-//! They change nothing, and work beside a running server as well as without one. One file per organ; each check says
-//! one thing in one line.
+//! They change nothing, and work beside a running server as well as without one. One file per
+//! organ; each check says one thing in one line.
 
 mod certificate;
 mod database;
@@ -10,7 +10,8 @@ mod machine;
 
 use serde::Serialize;
 
-use crate::{clock::Clock, config::Config};
+use crate::clock::Clock;
+use crate::config::Config;
 
 /// How it stands with one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

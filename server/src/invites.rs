@@ -7,12 +7,10 @@ use std::time::Duration;
 use data_encoding::BASE32_NOPAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, InviteRow, NewInvite},
-    rng::RandomError,
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, InviteRow, NewInvite};
+use crate::rng::RandomError;
 
 /// Why no invite was made.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +69,8 @@ pub(crate) async fn create(
     })
 }
 
-/// Invites, newest first, at most `limit`: those made before the one of the number `before`, or from the newest on.
+/// Invites, newest first, at most `limit`: those made before the one of the number `before`, or
+/// from the newest on.
 pub(crate) async fn list(
     app: &App,
     before: Option<i64>,

@@ -1,29 +1,26 @@
 //! KeyPackages: what a device leaves here so that others can add it to rooms while it sleeps.
 //!
-//! One pool per device and cipher suite. Each KeyPackage of a pool is handed out once, however many ask at the same
-//! time; when a pool is empty the last-resort one is handed out instead, again and again, to users of this server only.
-//! What was handed out is remembered with the room it is for, so that the Welcome finds its device.
+//! One pool per device and cipher suite. Each KeyPackage of a pool is handed out once, however many
+//! ask at the same time; when a pool is empty the last-resort one is handed out instead, again and
+//! again, to users of this server only. What was handed out is remembered with the room it is for,
+//! so that the Welcome finds its device.
 
 mod claim;
 
-use grove_mls::{
-    identity::{PublicKey, SignedDeviceList},
-    key_package::{KeyPackageError, LastResort, MIN_REMAINING_LIFETIME, ValidKeyPackage, validate},
+use grove_mls::identity::{PublicKey, SignedDeviceList};
+use grove_mls::key_package::{
+    KeyPackageError, LastResort, MIN_REMAINING_LIFETIME, ValidKeyPackage, validate,
 };
-use grove_wire::{
-    api::key_packages::{KeyPackageCount, KeyPackageCounts, UploadKeyPackages},
-    limits::{MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES_PER_UPLOAD},
-    uri::ClientUri,
-};
+use grove_wire::api::key_packages::{KeyPackageCount, KeyPackageCounts, UploadKeyPackages};
+use grove_wire::limits::{MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES_PER_UPLOAD};
+use grove_wire::uri::ClientUri;
 
 pub(crate) use self::claim::{ClaimError, claim};
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, NewKeyPackage, Tx},
-    sessions::ClientAuth,
-    tasks::WorkLost,
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, NewKeyPackage, Tx};
+use crate::sessions::ClientAuth;
+use crate::tasks::WorkLost;
 
 /// Why an upload was refused. One bad KeyPackage refuses all of them, and `index` says which.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +48,8 @@ pub(crate) enum UploadError {
     WorkLost(#[from] WorkLost),
 }
 
-/// Adds KeyPackages to the pool of the asking device, and puts a new last-resort one in the old one's place. The same
-/// upload again changes nothing.
+/// Adds KeyPackages to the pool of the asking device, and puts a new last-resort one in the old
+/// one's place. The same upload again changes nothing.
 #[tracing::instrument(name = "key_packages.upload", skip_all)]
 pub(crate) async fn upload(
     app: &App,
@@ -73,7 +70,8 @@ pub(crate) async fn upload(
 
     let mut connection = app.db.connect().await?;
     let tx = connection.begin().await?;
-    // The lock makes two uploads of one device count one after the other, and an upload and a new device list too.
+    // The lock makes two uploads of one device count one after the other, and an upload and a new
+    // device list too.
     if !tx.lock_device(auth.device_id).await? {
         return Err(UploadError::NotListed);
     }

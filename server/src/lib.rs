@@ -1,8 +1,9 @@
 //! What is remembered and allowed: Grove's server.
 //!
-//! The walls inside: `http` translates (the only room that knows actix), services such as `accounts` and
-//! `rooms` decide what may happen, `db` remembers (the only room that knows SQL), `delivery` tells who must
-//! hear. Each knows the next, none the one before it. What is cryptographically true is proven by `grove-mls`.
+//! The walls inside: `http` translates (the only room that knows actix), services such as
+//! `accounts` and `rooms` decide what may happen, `db` remembers (the only room that knows SQL),
+//! `delivery` tells who must hear. Each knows the next, none the one before it. What is
+//! cryptographically true is proven by `grove-mls`.
 
 mod accounts;
 pub mod admin;
@@ -34,7 +35,5 @@ mod sessions;
 mod tasks;
 mod telemetry;
 
-pub use self::{
-    listeners::{InheritError, Listeners},
-    server::{Running, Server, StartError},
-};
+pub use self::listeners::{InheritError, Listeners};
+pub use self::server::{Running, Server, StartError};

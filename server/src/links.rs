@@ -1,28 +1,28 @@
-//! Links: a place where a new device and an old one of the same user leave byte strings for each other.
+//! Links: a place where a new device and an old one of the same user leave byte strings for each
+//! other.
 //!
-//! The server keeps the order of the exchange and knows its two parties: the newcomer by the token it got when it opened
-//! the link, the old device by its session, from its answer on. It understands nothing of what they leave. The database
-//! is the truth, so that a restart loses nothing; who waits is woken in this process, and then looks.
+//! The server keeps the order of the exchange and knows its two parties: the newcomer by the token
+//! it got when it opened the link, the old device by its session, from its answer on. It
+//! understands nothing of what they leave. The database is the truth, so that a restart loses
+//! nothing; who waits is woken in this process, and then looks.
 //!
-//! The surprise: a link that is cancelled stays until it expires, empty, so that the other side learns of it and nobody
-//! makes room for more links by cancelling.
+//! The surprise: a link that is cancelled stays until it expires, empty, so that the other side
+//! learns of it and nobody makes room for more links by cancelling.
 
-use std::{array, time::Duration};
+use std::array;
+use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use grove_wire::{
-    api::links::{LINK_TOKEN_PREFIX, LinkOpened, LinkPhase, LinkState},
-    limits::MAX_LINK_BYTES,
-};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use grove_wire::api::links::{LINK_TOKEN_PREFIX, LinkOpened, LinkPhase, LinkState};
+use grove_wire::limits::MAX_LINK_BYTES;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, watch};
 
-use crate::{
-    app::App,
-    db::{self, LinkRow, LinkStep, NewLink},
-    rng::RandomError,
-    sessions::ClientAuth,
-};
+use crate::app::App;
+use crate::db::{self, LinkRow, LinkStep, NewLink};
+use crate::rng::RandomError;
+use crate::sessions::ClientAuth;
 
 /// How long a link is there.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -148,7 +148,8 @@ pub(crate) async fn open(app: &App) -> Result<LinkOpened, OpenLinkError> {
     })
 }
 
-/// The link as `party` may see it, as soon as it is in another phase than `seen`, or after `patience`.
+/// The link as `party` may see it, as soon as it is in another phase than `seen`, or after
+/// `patience`.
 #[tracing::instrument(name = "links.look", skip_all)]
 pub(crate) async fn look(
     app: &App,
@@ -201,8 +202,8 @@ pub(crate) async fn leave(app: &App, link: LinkId, left: Left<'_>) -> Result<(),
     Ok(())
 }
 
-/// Cancels a link, for ever; either side may. A newcomer that has its package ends the link by this, and nothing of it is
-/// left.
+/// Cancels a link, for ever; either side may. A newcomer that has its package ends the link by
+/// this, and nothing of it is left.
 #[tracing::instrument(name = "links.cancel", skip_all)]
 pub(crate) async fn cancel(app: &App, link: LinkId, party: Party<'_>) -> Result<(), LinkError> {
     let mut connection = app.db.connect().await?;

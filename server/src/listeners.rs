@@ -1,12 +1,11 @@
-//! The client door's sockets: those that systemd opened and hands over (`groved.socket`), or one of our own.
+//! The client door's sockets: those that systemd opened and hands over (`groved.socket`), or one of
+//! our own.
 //!
-//! A socket that was handed over outlives the process: while groved restarts, the kernel keeps those who connect, and
-//! nobody is refused.
+//! A socket that was handed over outlives the process: while groved restarts, the kernel keeps
+//! those who connect, and nobody is refused.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
 
@@ -34,8 +33,8 @@ pub enum InheritError {
 pub struct Listeners(Vec<TcpListener>);
 
 impl Listeners {
-    /// Takes what was handed over to this process, once: afterwards there is nothing more to take. To be called before
-    /// any thread is started, because it changes the environment.
+    /// Takes what was handed over to this process, once: afterwards there is nothing more to take.
+    /// To be called before any thread is started, because it changes the environment.
     ///
     /// # Errors
     /// See [`InheritError`].

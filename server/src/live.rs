@@ -1,7 +1,7 @@
 //! The configuration in force, which a reload replaces as a whole.
 //!
-//! `App::config` is what the server was started with; whoever needs a key that a reload applies (`deploy/grove.example.toml`
-//! says which) asks here, each time anew.
+//! `App::config` is what the server was started with; whoever needs a key that a reload applies
+//! (`deploy/grove.example.toml` says which) asks here, each time anew.
 
 use std::sync::Arc;
 

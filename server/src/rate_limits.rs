@@ -1,25 +1,29 @@
 //! Rate limits: who asks for too much is told when to come again.
 //!
-//! Each limit counts per key: an address, a device, a user. It goes by the steady time, so that a clock that is set
-//! neither opens nor closes anything. It must not know HTTP: what a request asks for is said by `http::rate_limit`.
+//! Each limit counts per key: an address, a device, a user. It goes by the steady time, so that a
+//! clock that is set neither opens nor closes anything. It must not know HTTP: what a request asks
+//! for is said by `http::rate_limit`.
 //!
-//! The surprise: the number of keys is bounded. When a limit knows no more of them, new ones pass, where the limit only
-//! protects the machine; where it protects people, they are refused, and those it knows go on as before.
+//! The surprise: the number of keys is bounded. When a limit knows no more of them, new ones pass,
+//! where the limit only protects the machine; where it protects people, they are refused, and those
+//! it knows go on as before.
 
 mod cells;
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use self::cells::{Limiter, WhenFull};
-use crate::{app::App, clock::Clock, config::RateLimitsConfig, sessions::ClientAuth};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::RateLimitsConfig;
+use crate::sessions::ClientAuth;
 
 /// How often keys are forgotten that nobody used for long.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
-/// Bits of an IPv6 address that tell one network from another: everybody has as many addresses below them as they like.
+/// Bits of an IPv6 address that tell one network from another: everybody has as many addresses
+/// below them as they like.
 const IPV6_NETWORK: u128 = !0 << 64;
 
 /// What somebody without a session wants, at the cost of an address.
@@ -176,13 +180,10 @@ impl Set {
 
 /// Starts the task that forgets keys nobody used for long.
 pub(crate) fn keep(app: &Arc<App>) {
-    let (tidying, stopping) = (Arc::clone(app), app.tasks.stopping().clone());
+    let tidying = Arc::clone(app);
+    let mut interval = app.tasks.interval(&app.clock, TIDY_EVERY);
     app.tasks.spawn("rate limits", async move {
-        while stopping
-            .run_until_cancelled(tidying.clock.sleep(TIDY_EVERY))
-            .await
-            .is_some()
-        {
+        while interval.tick().await {
             tidying.rate_limits.set().tidy();
         }
     });

@@ -1,18 +1,17 @@
-//! Recoveries: a user comes back with the recovery key alone, without a device and without a session.
+//! Recoveries: a user comes back with the recovery key alone, without a device and without a
+//! session.
 //!
-//! Two steps: the key asks for the newest device list, then a list that starts with a user identity key signed by it
-//! takes the newest one's place. What the new list revokes is over, as with any other. The server adds no power of its
-//! own: whoever lost the words and all devices has lost the account.
+//! Two steps: the key asks for the newest device list, then a list that starts with a user identity
+//! key signed by it takes the newest one's place. What the new list revokes is over, as with any
+//! other. The server adds no power of its own: whoever lost the words and all devices has lost the
+//! account.
 
 use grove_mls::identity::{RecoveryProof, RotationAuthority, SignedDeviceList};
 use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
 
-use crate::{
-    app::App,
-    db,
-    devices::{self, ReplaceListError},
-    sessions,
-};
+use crate::app::App;
+use crate::devices::{self, ReplaceListError};
+use crate::{db, sessions};
 
 /// Why nothing was shown. What the asker learns is the same for all that is not a fault of ours.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +80,8 @@ impl From<db::Error> for RecoverError {
     }
 }
 
-/// Puts the next device list in the place of the newest, on the word of the recovery key. The newest again is accepted
-/// and changes nothing.
+/// Puts the next device list in the place of the newest, on the word of the recovery key. The
+/// newest again is accepted and changes nothing.
 #[tracing::instrument(name = "recoveries.recover", skip_all)]
 pub(crate) async fn recover(app: &App, request: &RecoveryRequest) -> Result<(), RecoverError> {
     let next =

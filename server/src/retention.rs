@@ -1,24 +1,25 @@
 //! What has outlived its time goes: the bytes of old entries, and what nobody comes for any more.
 //!
-//! A sweep an hour, in small transactions, each room about once a day. What a sweep reads and writes is what it removes and a
-//! few rows per room whose turn it is: it reads on from each room's own marks. It must not know HTTP or MLS.
+//! A sweep an hour, in small transactions, each room about once a day. What a sweep reads and
+//! writes is what it removes and a few rows per room whose turn it is: it reads on from each room's
+//! own marks. It must not know HTTP or MLS.
 //!
-//! The surprise: rows of the log stay. Place, hash and head of an entry are needed for ever, to know repeats and to
-//! carry the chain; only its bytes go. And ages are counted in time in which things could be fetched ([`ages`]).
+//! The surprise: rows of the log stay. Place, hash and head of an entry are needed for ever, to
+//! know repeats and to carry the chain; only its bytes go. And ages are counted in time in which
+//! things could be fetched ([`ages`]).
 
 mod ages;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::warn;
 
 use self::ages::Ages;
-use crate::{
-    app::App,
-    clock::Timestamp,
-    config::RetentionConfig,
-    db::{self, RoomId, TimeRow},
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::config::RetentionConfig;
+use crate::db::{self, RoomId, TimeRow};
 
 /// How often there is a sweep.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -37,19 +38,13 @@ const ENDED_FOR: Duration = Duration::from_hours(2 * 24);
 
 /// Starts the task that sweeps.
 pub(crate) fn keep(app: &Arc<App>) {
-    let (sweeping, stopping) = (Arc::clone(app), app.tasks.stopping().clone());
-    // Sweeps begin an hour apart, however long they take.
-    let mut next = Box::pin(app.clock.sleep(SWEEP_EVERY));
+    let (sweeping, started) = (Arc::clone(app), app.clock.now());
+    let mut interval = app.tasks.interval(&app.clock, SWEEP_EVERY);
     app.tasks.spawn("sweep", async move {
-        if let Err(error) = watch_clock(&sweeping).await {
+        if let Err(error) = watch_clock(&sweeping, started).await {
             warn!(%error, "the clock is watched from the first sweep on only");
         }
-        while stopping
-            .run_until_cancelled(next.as_mut())
-            .await
-            .is_some()
-        {
-            next.set(sweeping.clock.sleep(SWEEP_EVERY));
+        while interval.tick().await {
             if let Err(error) = sweep(&sweeping).await {
                 warn!(%error, "what has outlived its time was not all removed; the next sweep goes on");
             }
@@ -77,7 +72,8 @@ impl Cuts {
         }
     }
 
-    /// Up to where messages may go, of entries that follow one another, if the slowest reader has all up to `least`.
+    /// Up to where messages may go, of entries that follow one another, if the slowest reader has
+    /// all up to `least`.
     fn spare(&self, entries: &[TimeRow], least: u64) -> Option<u64> {
         let spare = |entry: &&TimeRow| {
             let time = Timestamp::from_ms(entry.time);
@@ -103,13 +99,14 @@ fn longest(retention: &RetentionConfig) -> Duration {
     retention.handshakes.max(CLAIM_AGE).max(ENDED_FOR)
 }
 
-/// Notes the time on a database nobody swept before, so that a clock that is set before the first sweep is noticed.
-async fn watch_clock(app: &App) -> Result<(), db::Error> {
+/// Notes the time on a database nobody swept before, so that a clock that is set before the first
+/// sweep is noticed.
+async fn watch_clock(app: &App, started: Timestamp) -> Result<(), db::Error> {
     let longest = longest(&app.live.now().retention);
     let mut connection = app.db.connect().await?;
     let tx = connection.begin().await?;
     if tx.find_retention_clock().await?.is_none() {
-        let ages = Ages::at(app.clock.now(), None, longest);
+        let ages = Ages::at(started, None, longest);
         tx.write_retention_clock(ages.noted()).await?;
     }
     tx.commit().await

@@ -1,44 +1,36 @@
 //! Starting and stopping: what must be up before what, and who waits for whom at the end.
 //!
-//! Up: data directory, database, schema, server key, background work, doors. Down, in reverse: the doors accept no
-//! more, sockets and long-polls end, requests under way finish, then the workers behind them, then the database.
+//! Up: data directory, database, schema, server key, background work, doors. Down, in reverse: the
+//! doors accept no more, sockets and long-polls end, requests under way finish, then the workers
+//! behind them, then the database.
 
 mod reload;
 
-use std::{
-    fs::DirBuilder,
-    io,
-    net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::fs::DirBuilder;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tracing::{error, info};
 
-use crate::{
-    admin,
-    app::{App, Parts},
-    clock::Clock,
-    config::{Config, DatabaseSource, Transport},
-    db::{
-        Db,
-        embedded::{Durability, Embedded, EmbeddedError, Kept, Options},
-        migrate::{self, MigrateError},
-    },
-    dir_lock::DirLock,
-    disk::{self, Disk},
-    http::{self, Doors},
-    listeners::Listeners,
-    rate_limits, retention,
-    rng::Rng,
-    server_key,
-    sessions::{self, Sessions},
-    tasks::Tasks,
-    telemetry,
-};
+use crate::app::{App, Parts};
+use crate::clock::Clock;
+use crate::config::{Config, DatabaseSource, Transport};
+use crate::db::Db;
+use crate::db::embedded::{Durability, Embedded, EmbeddedError, Kept, Options};
+use crate::db::migrate::{self, MigrateError};
+use crate::dir_lock::DirLock;
+use crate::disk::{self, Disk};
+use crate::http::{self, Doors};
+use crate::listeners::Listeners;
+use crate::rng::Rng;
+use crate::sessions::{self, Sessions};
+use crate::tasks::Tasks;
+use crate::{admin, rate_limits, retention, server_key, telemetry};
 
 /// How long background work may take to finish at the end.
 const FINISH_PATIENCE: Duration = Duration::from_secs(15);
@@ -150,8 +142,8 @@ impl Server {
         }
     }
 
-    /// Brings the database's schema to this program's version, starting a private database for the time; returns
-    /// the version it had before and has now.
+    /// Brings the database's schema to this program's version, starting a private database for the
+    /// time; returns the version it had before and has now.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -166,7 +158,8 @@ impl Server {
     }
 }
 
-/// A running server. Dropping it without [`Running::stop`] leaves its background work to the runtime.
+/// A running server. Dropping it without [`Running::stop`] leaves its background work to the
+/// runtime.
 pub struct Running {
     /// Where clients connect.
     pub client_addr: SocketAddr,
@@ -201,14 +194,16 @@ impl Running {
         format!("http://{}", self.ops_addr)
     }
 
-    /// Returns when something without which the server cannot go on has failed. It should then be stopped. A database that
-    /// is away is no such thing: it is waited for, and a private one is started again.
+    /// Returns when something without which the server cannot go on has failed. It should then be
+    /// stopped. A database that is away is no such thing: it is waited for, and a private one is
+    /// started again.
     pub async fn failed(&self) {
         self.app.tasks.failed().cancelled().await;
         error!("background work failed");
     }
 
-    /// Drains and stops: no new requests, sockets closed, requests under way finished, everything written.
+    /// Drains and stops: no new requests, sockets closed, requests under way finished, everything
+    /// written.
     pub async fn stop(self) {
         let Self {
             app,
@@ -328,13 +323,9 @@ fn keep_house(app: &Arc<App>) {
     sessions::keep_seen(app);
     retention::keep(app);
     rate_limits::keep(app);
-    let (clock, stopping) = (app.clock.clone(), app.tasks.stopping().clone());
+    let mut interval = app.tasks.interval(&app.clock, METRICS_INTERVAL);
     app.tasks.spawn("metrics", async move {
-        while stopping
-            .run_until_cancelled(clock.sleep(METRICS_INTERVAL))
-            .await
-            .is_some()
-        {
+        while interval.tick().await {
             telemetry::tidy_metrics();
         }
     });

@@ -1,26 +1,23 @@
 //! The server's Ed25519 key: it signs receipts and is the external sender of every room.
 //!
-//! It lies in the database, beside what it signs, and is made at the first start on an empty one: a restored dump in a
-//! fresh data directory is the same server. Data directories of older versions hold it in `server.key`; it is taken into
-//! the database at the first start, and the file is not needed from then on. A file that holds another key than the
-//! database's means that data directory and database do not belong together, and the server refuses to start.
+//! It lies in the database, beside what it signs, and is made at the first start on an empty one: a
+//! restored dump in a fresh data directory is the same server. Data directories of older versions
+//! hold it in `server.key`; it is taken into the database at the first start, and the file is not
+//! needed from then on. A file that holds another key than the database's means that data directory
+//! and database do not belong together, and the server refuses to start.
 
-use std::{
-    fs, io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use grove_mls::identity::ServerKey;
 use grove_wire::uri::Provider;
 use tracing::info;
 use zeroize::Zeroizing;
 
-use crate::{
-    clock::Timestamp,
-    db::{self, Db},
-    rng::{RandomError, Rng},
-};
+use crate::clock::Timestamp;
+use crate::db::{self, Db};
+use crate::rng::{RandomError, Rng};
 
 /// Why the server does not know who it is.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +44,8 @@ pub(crate) enum ServerKeyError {
     Random(#[from] RandomError),
 }
 
-/// Finds the key in the database, takes it there from an older data directory, or makes it, and checks that the database
-/// is this server's.
+/// Finds the key in the database, takes it there from an older data directory, or makes it, and
+/// checks that the database is this server's.
 pub(crate) async fn settle(
     data_dir: &Path,
     domain: &Provider,

@@ -1,43 +1,36 @@
 //! Sessions: a device proves its key once and then shows a token.
 //!
-//! The database holds only the SHA-256 of a token. A bounded cache stands in front of it; whoever ends sessions tells
-//! the cache ([`Sessions::forget`]), which also tells sockets and long polls ([`ended()`]). This module knows nothing of
-//! HTTP.
+//! The database holds only the SHA-256 of a token. A bounded cache stands in front of it; whoever
+//! ends sessions tells the cache ([`Sessions::forget`]), which also tells sockets and long polls
+//! ([`ended()`]). This module knows nothing of HTTP.
 
 mod ended;
 mod nonce;
 mod seen;
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use grove_mls::identity::{PublicKey, SessionProof};
-use grove_wire::{
-    api::{
-        Base64Url,
-        sessions::{Challenge, SessionRequest, SessionResponse},
-    },
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::api::Base64Url;
+use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
+use grove_wire::uri::{ClientUri, UserUri};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{broadcast, watch};
 
-use self::{nonce::Nonces, seen::Seen};
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, NewSession, SessionRow},
-    rng::{RandomError, Rng},
-};
+use self::nonce::Nonces;
+use self::seen::Seen;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, NewSession, SessionRow};
+use crate::rng::{RandomError, Rng};
 
-pub(crate) use self::{
-    ended::{Ended, ended},
-    seen::{keep as keep_seen, last_seen, note as note_seen},
-};
+pub(crate) use self::ended::{Ended, ended};
+pub(crate) use self::seen::{keep as keep_seen, last_seen, note as note_seen};
 
 /// How long the cache believes that a session it saw still stands, should nobody tell it otherwise.
 const CACHED_FOR: Duration = Duration::from_mins(1);
@@ -97,8 +90,9 @@ impl Sessions {
 
     /// To be called after sessions were ended in the database (committed).
     ///
-    /// The number moves before the cache forgets: a reader that looked at the database before the change sees that it
-    /// moved and does not keep what it read. Who waits is told last, and finds nothing in the cache any more.
+    /// The number moves before the cache forgets: a reader that looked at the database before the
+    /// change sees that it moved and does not keep what it read. Who waits is told last, and finds
+    /// nothing in the cache any more.
     pub(crate) fn forget(&self, ended: Ended) {
         self.changes
             .send_modify(|generation| *generation = generation.wrapping_add(1));
@@ -215,7 +209,8 @@ impl Answered {
     }
 }
 
-/// Why no session was opened. All but the last two are told apart by nobody who has not got the device's key.
+/// Why no session was opened. All but the last two are told apart by nobody who has not got the
+/// device's key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error("no such device, or it is revoked, or its user is disabled")]

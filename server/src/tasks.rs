@@ -1,18 +1,23 @@
 //! Background work, tracked so that a shutdown can wait for it.
 //!
-//! Every task runs on the runtime the server was started on, never on the runtime of an HTTP worker: a worker
-//! that is busy or gone must not stall the others. A shutdown has two steps: at `closing` the doors close (event
-//! sockets and long-polls end); at `stopping`, when no request is left, the workers behind them finish.
+//! Every task runs on the runtime the server was started on, never on the runtime of an HTTP
+//! worker: a worker that is busy or gone must not stall the others. A shutdown has two steps: at
+//! `closing` the doors close (event sockets and long-polls end); at `stopping`, when no request is
+//! left, the workers behind them finish.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
-use tokio_util::{
-    sync::CancellationToken,
-    task::{TaskTracker, task_tracker::TaskTrackerToken},
-};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{Instrument as _, error, error_span, warn};
+
+use crate::clock::Clock;
 
 /// The server's background tasks. Cloning is cheap; all clones are the same set.
 #[derive(Clone, Debug)]
@@ -37,8 +42,9 @@ impl Tasks {
         }
     }
 
-    /// Runs `task` in the background. It should end soon after [`Self::stopping`]; one that panics brings the
-    /// server down in order, because half a server is worse than one that is started again.
+    /// Runs `task` in the background. It should end soon after [`Self::stopping`]; one that panics
+    /// brings the server down in order, because half a server is worse than one that is started
+    /// again.
     pub(crate) fn spawn(
         &self,
         name: &'static str,
@@ -54,6 +60,16 @@ impl Tasks {
         let _tracked = self
             .tracker
             .spawn_on(guarded.instrument(error_span!("task", name)), &self.runtime);
+    }
+
+    /// Rounds of a task that does something each `period`, until the server stops.
+    pub(crate) fn interval(&self, clock: &Clock, period: Duration) -> Interval {
+        Interval {
+            clock: clock.clone(),
+            period,
+            next: Box::pin(clock.sleep(period)),
+            stopping: self.stopping.clone(),
+        }
     }
 
     /// Runs CPU-bound `work` on a thread of its own and returns what it returns.
@@ -115,6 +131,24 @@ impl Tasks {
                 "background tasks did not finish in time"
             );
         }
+    }
+}
+
+/// When a task's next round is. The first period begins where the interval is made, not where its
+/// task gets its turn; each further one where the round before it begins.
+pub(crate) struct Interval {
+    clock: Clock,
+    period: Duration,
+    next: Pin<Box<dyn Future<Output = ()> + Send>>,
+    stopping: CancellationToken,
+}
+
+impl Interval {
+    /// Returns when the next round is due; false if the server stops before that.
+    pub(crate) async fn tick(&mut self) -> bool {
+        let due = self.stopping.run_until_cancelled(self.next.as_mut()).await;
+        self.next = Box::pin(self.clock.sleep(self.period));
+        due.is_some()
     }
 }
 

@@ -1,20 +1,18 @@
 //! Logs and metrics: how they leave the process.
 //!
-//! What may be in them is decided where they are written: user names, addresses and message bytes never are.
-//! The recorder of metrics is one per process, because the `metrics` crate has it so.
+//! What may be in them is decided where they are written: user names, addresses and message bytes
+//! never are. The recorder of metrics is one per process, because the `metrics` crate has it so.
 
-use std::{io::IsTerminal as _, sync::OnceLock};
+use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::{Level, Metadata, warn};
-use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry,
-    filter::{FilterExt as _, filter_fn},
-    layer::SubscriberExt as _,
-    reload,
-    util::SubscriberInitExt as _,
-};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, reload};
 
 use crate::config::{LogFormat, TelemetryConfig};
 
@@ -27,7 +25,8 @@ const SIZES: [f64; 11] = [
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_024.0, 4_096.0,
 ];
 
-/// Libraries whose news is none of the operator's business. A directive of the configuration overrides its own here.
+/// Libraries whose news is none of the operator's business. A directive of the configuration
+/// overrides its own here.
 const QUIET: &str = "actix_server=warn,refinery_core=warn";
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -35,8 +34,8 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 /// What decides which lines are written, once logs are ours.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Sends logs to standard error. For programs, not for tests, which may have a subscriber of their own: where there is
-/// one already, this does nothing.
+/// Sends logs to standard error. For programs, not for tests, which may have a subscriber of their
+/// own: where there is one already, this does nothing.
 pub(crate) fn start_logs(config: &TelemetryConfig) {
     let (filter, handle) = reload::Layer::new(filter(config));
     let filter = filter.and(filter_fn(is_ours_or_news));
@@ -70,8 +69,8 @@ fn filter(config: &TelemetryConfig) -> EnvFilter {
     EnvFilter::try_new(format!("{QUIET},{}", config.log)).unwrap_or_default()
 }
 
-/// Libraries write what they are given below `info`: the parameters of statements, names and bytes among them. No
-/// configuration lets that out.
+/// Libraries write what they are given below `info`: the parameters of statements, names and bytes
+/// among them. No configuration lets that out.
 fn is_ours_or_news(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO || metadata.target().starts_with("grove")
 }
@@ -99,7 +98,8 @@ pub(crate) fn render_metrics() -> String {
         .unwrap_or_default()
 }
 
-/// Moves what histograms have collected into their buckets; without this they grow until somebody renders them.
+/// Moves what histograms have collected into their buckets; without this they grow until somebody
+/// renders them.
 pub(crate) fn tidy_metrics() {
     if let Some(handle) = METRICS.get() {
         handle.run_upkeep();

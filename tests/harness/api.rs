@@ -1,23 +1,19 @@
 //! The client API without a client: any bytes, to any path, with any token.
 
-use std::time::Duration;
-
 use grove_cli::transport::HttpTransport;
 use grove_core::transport::{Body, Method, Request, Response, Transport as _};
-use grove_mls::{identity::SessionProof, member::DeviceIdentity};
-use grove_wire::{
-    api::{
-        Base64Url,
-        server::ServerInfo,
-        sessions::{Challenge, SessionRequest, SessionResponse},
-    },
-    problem::{PROBLEM_CONTENT_TYPE, ProblemDocument},
-    uri::RoomUri,
-};
-use serde::{Serialize, de::DeserializeOwned};
+use grove_mls::identity::SessionProof;
+use grove_mls::member::DeviceIdentity;
+use grove_wire::api::Base64Url;
+use grove_wire::api::server::ServerInfo;
+use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
+use grove_wire::problem::{PROBLEM_CONTENT_TYPE, ProblemDocument};
+use grove_wire::uri::RoomUri;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::wait::eventually;
+use crate::wait::{PATIENCE, eventually};
 
 /// A way to one server, perhaps with a session.
 #[derive(Clone)]
@@ -59,8 +55,8 @@ impl Api {
         }
     }
 
-    /// The same way for somebody who asks the same again until there is an answer: whatever the server went through
-    /// meanwhile, it is not an answer to be unreachable or unavailable.
+    /// The same way for somebody who asks the same again until there is an answer: whatever the
+    /// server went through meanwhile, it is not an answer to be unreachable or unavailable.
     #[must_use]
     pub fn insisting(mut self) -> Self {
         self.insists = true;
@@ -69,13 +65,12 @@ impl Api {
 
     /// Sends a request.
     pub async fn call(&self, method: Method, path: &str, body: Body) -> Answer {
-        let patience = Duration::from_secs(90);
         let request = Request {
             method,
             path: path.to_owned(),
             body,
             token: self.token.clone(),
-            patience,
+            patience: PATIENCE,
         };
         let response = if self.insists {
             eventually(path, async || {

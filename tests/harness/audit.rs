@@ -1,32 +1,26 @@
 //! Writers that never give up, and an auditor who holds the server to what it told them.
 //!
-//! A writer says one thing after the other: it hands the same bytes in until there is a verdict, and writes down every
-//! acknowledgement it gets. Afterwards the auditor compares these notes with the log as a reader gets it. The surprise: what
-//! the writers send is sealed by nobody. The hub cannot tell, and the auditor needs the bytes only.
+//! A writer says one thing after the other: it hands the same bytes in until there is a verdict,
+//! and writes down every acknowledgement it gets. Afterwards the auditor compares these notes with
+//! the log as a reader gets it. The surprise: what the writers send is sealed by nobody. The hub
+//! cannot tell, and the auditor needs the bytes only.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use grove_mls::identity::{Head, PublicKey, SignedReceipt};
-use grove_wire::{
-    api::Base64Url,
-    codec,
-    uri::{RoomUri, UserUri},
-};
+use grove_wire::api::Base64Url;
+use grove_wire::codec;
+use grove_wire::uri::{RoomUri, UserUri};
 use sha2::{Digest as _, Sha256};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::{
-    Answer, Api, Hand,
-    api::about,
-    entries::{body_around, entries_of, private_message},
-    wait::{eventually, soon},
-};
+use crate::api::about;
+use crate::entries::{body_around, entries_of, private_message};
+use crate::wait::{eventually, soon};
+use crate::{Answer, Api, Hand};
 
 /// Bytes of one message that are its writer's own.
 const OWN_BYTES: u32 = 96;
@@ -49,7 +43,8 @@ pub struct Note {
 /// What the server did to somebody it had answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The log does not continue itself: an entry is missing, or the chain is another than the one receipts were given for.
+    /// The log does not continue itself: an entry is missing, or the chain is another than the one
+    /// receipts were given for.
     Broken {
         /// Where.
         seq: u64,
@@ -76,8 +71,8 @@ pub enum Fault {
     },
 }
 
-/// So many messages writers are ahead of what was waited for: at work when a kill comes, and never so far that somebody
-/// who reads along cannot come to the end.
+/// So many messages writers are ahead of what was waited for: at work when a kill comes, and never
+/// so far that somebody who reads along cannot come to the end.
 const LEAD: u64 = 200;
 
 /// Writers at work in a room.
@@ -90,7 +85,8 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Sets one writer to work for each of these members. Each message is handed in so many times, as after lost answers.
+    /// Sets one writer to work for each of these members. Each message is handed in so many times,
+    /// as after lost answers.
     pub async fn start(members: &[Hand], room: &RoomUri, times: u32) -> Self {
         let server_key = members.first().expect("a writer").api.server().await;
         let server_key =

@@ -1,26 +1,23 @@
-//! Several devices of one user in a hand's hands: lists that follow one another, siblings, revocations, new identity keys,
-//! and joining by oneself.
+//! Several devices of one user in a hand's hands: lists that follow one another, siblings,
+//! revocations, new identity keys, and joining by oneself.
 
-use grove_mls::{
-    identity::{
-        DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceList, ListedDevice, RotationAuthority,
-        SignedDeviceList, SignedUikRotation, Succession, UserIdentityKey,
-    },
-    member::external,
-    storage::MemberStorage,
+use grove_mls::identity::{
+    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceList, ListedDevice, RotationAuthority,
+    SignedDeviceList, SignedUikRotation, Succession, UserIdentityKey,
 };
-use grove_wire::{
-    api::devices::DeviceListBody,
-    codec,
-    mimi::{
-        group_info::GroupInfoResponse,
-        update::{HandshakeBundle, RatchetTreeOption},
-    },
-    mls::MlsMessage,
-    uri::{ClientUri, RoomUri},
-};
+use grove_mls::member::external;
+use grove_mls::storage::MemberStorage;
+use grove_wire::api::devices::DeviceListBody;
+use grove_wire::codec;
+use grove_wire::mimi::group_info::GroupInfoResponse;
+use grove_wire::mimi::update::{HandshakeBundle, RatchetTreeOption};
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::{ClientUri, RoomUri};
 
-use crate::{Answer, Hand, World, api::about, entries::random, hand::SUITE};
+use crate::api::about;
+use crate::entries::random;
+use crate::hand::SUITE;
+use crate::{Answer, Hand, World};
 
 impl Hand {
     /// What the device list after the newest says, as `change` makes it.
@@ -72,7 +69,8 @@ impl Hand {
         self.put_list(list).await
     }
 
-    /// The next device list with a new user identity key, on this authority, and the proof of the change.
+    /// The next device list with a new user identity key, on this authority, and the proof of the
+    /// change.
     pub fn rotated_list(
         &self,
         by: RotationAuthority,

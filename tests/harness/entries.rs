@@ -1,20 +1,14 @@
 //! What stands in frames, entries and bodies, taken apart and put together without a client.
 
-use grove_mls::{
-    content::MimiContent,
-    member::{ReceiveError, Received},
-};
-use grove_wire::{
-    api::events::ServerFrame,
-    codec,
-    mimi::{
-        Protocol,
-        notify::{FanoutMessage, FanoutTail},
-        submit_message::SubmitMessageRequest,
-    },
-    mls::MlsMessage,
-    uri::{RoomUri, UserUri},
-};
+use grove_mls::content::MimiContent;
+use grove_mls::member::{ReceiveError, Received};
+use grove_wire::api::events::ServerFrame;
+use grove_wire::codec;
+use grove_wire::mimi::Protocol;
+use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
+use grove_wire::mimi::submit_message::SubmitMessageRequest;
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::{RoomUri, UserUri};
 
 /// The entries of a room in frames that stand back to back.
 pub fn entries_of(frames: &[u8], wanted: &RoomUri) -> Vec<(u64, FanoutMessage)> {
@@ -94,7 +88,8 @@ pub fn body_around(message: &[u8], sender: &UserUri) -> Vec<u8> {
     body
 }
 
-/// The same body with the length of its last vector, the sender's URI, in two bytes where one would do.
+/// The same body with the length of its last vector, the sender's URI, in two bytes where one would
+/// do.
 pub fn not_minimal(body: &[u8], sender: &UserUri) -> Vec<u8> {
     let length = sender.as_str().len();
     let (head, tail) = body.split_at(body.len() - length - 1);

@@ -1,44 +1,37 @@
 //! A device without manners: its MLS state lies open, and it sends what it is told.
 //!
-//! It registers like anybody, so the server believes it; what it then does with its session is up to the test.
+//! It registers like anybody, so the server believes it; what it then does with its session is up
+//! to the test.
 
 use std::collections::BTreeMap;
 
-use grove_mls::{
-    content::{MimiContent, Witness},
-    franking,
-    identity::{
-        CREATION_RECORD_VERSION, CreationRecord, DEVICE_LIST_VALIDITY_MS, DeviceCredential,
-        DeviceKey, DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord,
-        SignedDeviceList, UserIdentityKey,
-    },
-    member::{CommitError, DeviceIdentity, Group, NewRoom, ReceiveError, Received, create, join},
-    storage::MemberStorage,
-    suite::Suite,
+use grove_mls::content::{MimiContent, Witness};
+use grove_mls::franking;
+use grove_mls::identity::{
+    CREATION_RECORD_VERSION, CreationRecord, DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceKey,
+    DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord, SignedDeviceList,
+    UserIdentityKey,
 };
+use grove_mls::member::{
+    CommitError, DeviceIdentity, Group, NewRoom, ReceiveError, Received, create, join,
+};
+use grove_mls::storage::MemberStorage;
+use grove_mls::suite::Suite;
 use grove_server::clock::Clock;
-use grove_wire::{
-    api::{
-        accounts::RegisterRequest,
-        events::{InboxItem, ServerFrame},
-        rooms::CreateRoomRequest,
-    },
-    codec,
-    mimi::{
-        notify::FanoutMessage,
-        update::{HandshakeBundle, UpdateRequest},
-    },
-    mls::{MlsMessage, RatchetTree, Welcome},
-    uri::{ClientUri, RoomUri, UserUri},
-};
+use grove_wire::api::accounts::RegisterRequest;
+use grove_wire::api::events::{InboxItem, ServerFrame};
+use grove_wire::api::rooms::CreateRoomRequest;
+use grove_wire::codec;
+use grove_wire::mimi::notify::FanoutMessage;
+use grove_wire::mimi::update::{HandshakeBundle, UpdateRequest};
+use grove_wire::mls::{MlsMessage, RatchetTree, Welcome};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    Answer, Api, World,
-    api::{about, log_path, segment},
-    entries::{entries_of, messages, random, submit_body},
-    wait::eventually,
-};
+use crate::api::{about, log_path, segment};
+use crate::entries::{entries_of, messages, random, submit_body};
+use crate::wait::eventually;
+use crate::{Answer, Api, World};
 
 pub use crate::records::Map;
 

@@ -1,11 +1,13 @@
-//! The house as a test sees it: a world with one server and its people, who speak in whole sentences.
+//! The house as a test sees it: a world with one server and its people, who speak in whole
+//! sentences.
 //!
-//! `let world = World::new().await; let mut alice = world.user("alice").await; alice.say(&room, "hi").await;` Every test
-//! has a PostgreSQL database, a server and client databases of its own; nothing is shared and nothing is left behind.
-//! Nothing here sleeps: what takes time is waited for, up to [`PATIENCE`], and the clock is moved by hand.
+//! `let world = World::new().await; let mut alice = world.user("alice").await; alice.say(&room,
+//! "hi").await;` Every test has a PostgreSQL database, a server and client databases of its own;
+//! nothing is shared and nothing is left behind. Nothing here sleeps: what takes time is waited
+//! for, up to [`PATIENCE`], and the clock is moved by hand.
 //!
-//! The surprise: a [`Hand`] is a device without manners. It holds MLS state itself and sends what it is told, so that
-//! tests can do what no honest client does.
+//! The surprise: a [`Hand`] is a device without manners. It holds MLS state itself and sends what
+//! it is told, so that tests can do what no honest client does.
 
 pub mod api;
 pub mod audit;
@@ -14,6 +16,7 @@ pub mod devices;
 pub mod entries;
 pub mod hand;
 pub mod linking;
+mod loopback;
 pub mod passing;
 pub mod plain_mls;
 pub mod postgres;

@@ -1,5 +1,5 @@
-//! More devices of a person: linked by one there is, or made from the recovery words. Both sides are the real engine, and
-//! the server between them is the real one.
+//! More devices of a person: linked by one there is, or made from the recovery words. Both sides
+//! are the real engine, and the server between them is the real one.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,9 @@ use grove_core::{
 use grove_sqlite::SqliteStore;
 use zeroize::Zeroizing;
 
-use crate::{
-    User, World,
-    user::{Surroundings, store, transport},
-    wait::soon,
-};
+use crate::user::{Surroundings, store, transport};
+use crate::wait::soon;
+use crate::{User, World};
 
 /// Rounds in which a new device comes into all rooms; each joins several.
 const ROUNDS: usize = 100;
@@ -99,8 +97,8 @@ impl NewDevice {
 }
 
 impl User {
-    /// Links another device of this person, which comes into all rooms by itself. Its files are called `home`; its
-    /// name is the person's.
+    /// Links another device of this person, which comes into all rooms by itself. Its files are
+    /// called `home`; its name is the person's.
     pub async fn link(&mut self, world: &World, home: &str) -> Self {
         let mut new = NewDevice::begin(world, self, home).await;
         new.be_approved(self).await;
@@ -109,8 +107,8 @@ impl User {
         device
     }
 
-    /// A new device of this person from the recovery words alone, which comes into all rooms by itself. This one may
-    /// be lost.
+    /// A new device of this person from the recovery words alone, which comes into all rooms by
+    /// itself. This one may be lost.
     pub async fn recover(&self, world: &World, home: &str, others: OtherDevices) -> Self {
         let recovered = self.try_recover(world, home, &self.words, others).await;
         let mut device = recovered.expect("the account is recovered");

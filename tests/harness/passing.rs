@@ -5,10 +5,12 @@ use std::time::Duration;
 use grove_core::Event;
 use grove_server::clock::Timestamp;
 
-use crate::{User, World, wait::eventually};
+use crate::wait::eventually;
+use crate::{User, World};
 
 impl World {
-    /// Sets the clock of server and clients, forward or back, as an administrator does: no time passes.
+    /// Sets the clock of server and clients, forward or back, as an administrator does: no time
+    /// passes.
     ///
     /// # Panics
     /// When the server is a process, whose clock nobody sets.

@@ -2,39 +2,34 @@
 //!
 //! For attackers, and for the controls that show what would happen if nobody judged.
 
-use grove_mls::{
-    identity::DeviceKey,
-    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION},
-    storage::MemberStorage,
+use grove_mls::identity::DeviceKey;
+use grove_mls::leaf::{
+    DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION,
 };
-use grove_wire::{
-    codec,
-    mimi::{
-        group_info::GroupInfoRatchetTreeTbe,
-        room::component,
-        update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption},
-    },
-    mls::{self, MlsMessage},
-    uri::{ClientUri, RoomUri, UserUri},
-};
-use openmls::{
-    component::ComponentData,
-    group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY,
-    messages::group_info::VerifiableGroupInfo,
-    messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal},
-    prelude::{
-        BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType,
-        CredentialWithKey, Extension, ExtensionType, Extensions, GroupContext, GroupId, Initial,
-        KeyPackage, LeafNode, LeafNodeParameters, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn,
-        MlsMessageIn, MlsMessageOut, ProcessedMessageContent, Proposal, ProposalType,
-        ProtocolMessage, ProtocolVersion, RatchetTreeIn, SignatureScheme, UnknownExtension,
-    },
+use grove_mls::storage::MemberStorage;
+use grove_wire::codec;
+use grove_wire::mimi::group_info::GroupInfoRatchetTreeTbe;
+use grove_wire::mimi::room::component;
+use grove_wire::mimi::update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption};
+use grove_wire::mls::{self, MlsMessage};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use openmls::component::ComponentData;
+use openmls::group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY;
+use openmls::messages::group_info::VerifiableGroupInfo;
+use openmls::messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal};
+use openmls::prelude::{
+    BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType, CredentialWithKey,
+    Extension, ExtensionType, Extensions, GroupContext, GroupId, Initial, KeyPackage, LeafNode,
+    LeafNodeParameters, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn,
+    MlsMessageOut, ProcessedMessageContent, Proposal, ProposalType, ProtocolMessage,
+    ProtocolVersion, RatchetTreeIn, SignatureScheme, UnknownExtension,
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::{Deserialize as _, Serialize as _};
 
-use crate::{Hand, records::Map};
+use crate::Hand;
+use crate::records::Map;
 
 const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
@@ -86,7 +81,8 @@ pub fn accept(key_package: &mls::KeyPackage) -> KeyPackage {
         .expect("MLS takes it")
 }
 
-/// Commits whatever the builder is given, without judging it; `roles` changes the participant list with it.
+/// Commits whatever the builder is given, without judging it; `roles` changes the participant list
+/// with it.
 pub fn commit(
     hand: &Hand,
     room: &RoomUri,
@@ -147,7 +143,8 @@ pub fn commit(
     }
 }
 
-/// Joins a room that somebody has shown it, without judging whether it may: nothing of the hand's own changes.
+/// Joins a room that somebody has shown it, without judging whether it may: nothing of the hand's
+/// own changes.
 pub fn external(hand: &Hand, given: &GroupInfoRatchetTreeTbe) -> HandshakeBundle {
     let records = Map::default();
     let storage = MemberStorage::new(&records);
@@ -228,8 +225,8 @@ pub fn context_without(
     extensions
 }
 
-/// Merges a commit in plain OpenMLS, which judges no identity; returns how many members there are then. The hand's own
-/// state stays as it was.
+/// Merges a commit in plain OpenMLS, which judges no identity; returns how many members there are
+/// then. The hand's own state stays as it was.
 pub fn merge(hand: &Hand, room: &RoomUri, commit: &MlsMessage) -> usize {
     let records = hand.records.clone();
     let storage = MemberStorage::new(&records);
@@ -270,7 +267,8 @@ pub fn merge(hand: &Hand, room: &RoomUri, commit: &MlsMessage) -> usize {
     group.members().count()
 }
 
-/// Whether a member that ignores its own removal opens a message. The hand's own state stays as it was.
+/// Whether a member that ignores its own removal opens a message. The hand's own state stays as it
+/// was.
 pub fn opens(hand: &Hand, room: &RoomUri, message: &MlsMessage) -> bool {
     let records = hand.records.clone();
     let storage = MemberStorage::new(&records);

@@ -1,38 +1,38 @@
 //! One throw-away PostgreSQL for all tests of a process, and a database of its own for each.
 //!
-//! Databases are copies of one migrated template. The surprise: libtest ends a process without running anything at its
-//! end, so a watchdog (`sh`, waiting on a pipe that closes with this process, however it ends) stops PostgreSQL and
-//! removes its directory.
+//! Databases are copies of one migrated template. The surprise: libtest ends a process without
+//! running anything at its end, so a watchdog (`sh`, waiting on a pipe that closes with this
+//! process, however it ends) stops PostgreSQL and removes its directory.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{io, iter};
 
-use grove_server::db::{
-    embedded::{Durability, Embedded, Options},
-    migrate,
-};
+use grove_server::db::embedded::{Durability, Embedded, Options};
+use grove_server::db::migrate;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::wait::{eventually, finish, soon};
+use crate::wait::{ASK_EVERY, PATIENCE, eventually, finish, finish_in_drop, soon};
 
 /// The migrated database that others are copied from.
 const TEMPLATE: &str = "template_grove";
-/// Stops PostgreSQL and removes its directory once standard input ends.
+/// Stops PostgreSQL and removes its directory once standard input ends. Where nobody asks how the
+/// orphans of a container ended, it stays a zombie, which is over as well.
 const WATCHDOG: &str = r#"
 read -r _
 kill -QUIT "$1" 2>/dev/null
-for _ in $(seq 200); do kill -0 "$1" 2>/dev/null || break; sleep 0.05; done
+for _ in $(seq 6000); do
+    case $(cat "/proc/$1/stat" 2>/dev/null) in "" | *") Z "*) break ;; esac
+    sleep 0.05
+done
 rm -rf "$2"
 "#;
 
@@ -122,26 +122,27 @@ impl Database {
         let postgres = tokio::task::spawn_blocking(Postgres::shared)
             .await
             .expect("PostgreSQL");
-        let name = format!("world_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let client = connect(postgres.embedded.config()).await;
-        let _alone = postgres.copying.lock().await;
-        let create = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}");
-        client
-            .batch_execute(&create)
-            .await
-            .expect("a copy of the template");
-        Self { name }
+        Self::copy_of(postgres, TEMPLATE).await
     }
 
     /// A copy of it, as a restored dump is one. Nobody may be connected to it.
     pub async fn copy(&self) -> Self {
+        Self::copy_of(Postgres::shared(), &self.name).await
+    }
+
+    /// Connections end a moment after their clients have dropped them: until then PostgreSQL copies
+    /// nothing.
+    async fn copy_of(postgres: &Postgres, original: &str) -> Self {
         let name = format!("world_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let postgres = Postgres::shared();
         let client = connect(postgres.embedded.config()).await;
+        let create = format!("CREATE DATABASE {name} TEMPLATE {original}");
         let _alone = postgres.copying.lock().await;
-        let create = format!("CREATE DATABASE {name} TEMPLATE {}", self.name);
         eventually("nobody is connected any more", async || {
-            client.batch_execute(&create).await.ok()
+            match client.batch_execute(&create).await {
+                Ok(()) => Some(()),
+                Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => None,
+                Err(error) => panic!("{create}: {error:?}"),
+            }
         })
         .await;
         Self { name }
@@ -161,18 +162,35 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        finish(async move {
-            let client = connect(Postgres::shared().embedded.config()).await;
-            client
-                .batch_execute(&drop_it)
-                .await
-                .expect("the database can be dropped");
+        let name = &self.name;
+        finish_in_drop(async move {
+            let mut why = None;
+            let dropping = async {
+                while let Err(error) = drop_database(name).await {
+                    why = Some(error);
+                    tokio::time::sleep(ASK_EVERY).await;
+                }
+            };
+            // No test was about this, and it goes with its PostgreSQL in the end.
+            if tokio::time::timeout(PATIENCE, dropping).await.is_err() {
+                eprintln!("the database {name} could not be dropped: {why:?}");
+            }
         });
     }
 }
 
-/// Where a `groved` keeps the socket of the private PostgreSQL in its data directory, as a way to connect to it.
+async fn drop_database(name: &str) -> Result<(), tokio_postgres::Error> {
+    let config = Postgres::shared().embedded.config();
+    let (client, connection) = config.connect(NoTls).await?;
+    let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+    // Dropped at the end of this block, the client lets the connection end.
+    let dropping = async move { client.batch_execute(&sql).await };
+    let (dropped, _closed) = tokio::join!(dropping, connection);
+    dropped
+}
+
+/// Where a `groved` keeps the socket of the private PostgreSQL in its data directory, as a way to
+/// connect to it.
 pub fn private_url(data_dir: &Path) -> String {
     let run: PathBuf = data_dir
         .canonicalize()
@@ -204,7 +222,8 @@ impl Killable {
         killable
     }
 
-    /// Children of one that was killed hold on to its memory for a moment, and none starts until they are gone.
+    /// Children of one that was killed hold on to its memory for a moment, and none starts until
+    /// they are gone.
     async fn run(&mut self) {
         let directory = self.directory.path();
         let started = eventually("PostgreSQL starts", async || {
@@ -234,15 +253,15 @@ impl Killable {
     /// Kills PostgreSQL, with no chance to write anything.
     pub async fn kill(&mut self) {
         let killed = self.embedded.take().expect("it runs");
-        let all = processes(self.directory.path());
-        kill_process(postmaster(self.directory.path()), Signal::KILL).expect("it runs");
+        let directory = self.directory.path();
+        let all = processes(directory);
+        kill_process(postmaster(directory), Signal::KILL).expect("it runs");
         soon("PostgreSQL is dead", killed.ended()).await;
         drop(killed);
         // Its children see that it is gone, and go too.
         for child in all {
-            let exe = format!("/proc/{}/exe", child.as_raw_nonzero());
             eventually("its children are gone", async || {
-                fs::read_link(&exe).is_err().then_some(())
+                (!works_in(child, directory)).then_some(())
             })
             .await;
         }
@@ -250,7 +269,7 @@ impl Killable {
 
     /// Starts a killed one, which recovers.
     pub async fn start_again(&mut self) {
-        soon("PostgreSQL is back", self.run()).await;
+        self.run().await;
     }
 
     /// Sets parameters for all sessions, old and new.
@@ -287,7 +306,7 @@ impl Killable {
 impl Drop for Killable {
     fn drop(&mut self) {
         if let Some(embedded) = self.embedded.take() {
-            finish(embedded.stop());
+            finish_in_drop(embedded.stop());
         }
     }
 }
@@ -295,11 +314,38 @@ impl Drop for Killable {
 /// All processes of the PostgreSQL whose cluster is in this data directory, the postmaster first.
 pub fn processes(data_dir: &Path) -> Vec<Pid> {
     let postmaster = postmaster(data_dir);
-    let pid = postmaster.as_raw_nonzero();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("/proc");
+    let children = children(postmaster).expect("/proc");
+    iter::once(postmaster).chain(children).collect()
+}
+
+/// Kills the PostgreSQL whose cluster is in this data directory, if there is one, with all its
+/// children: those that are held do not see that it is gone.
+pub(crate) fn kill_left_behind(data_dir: &Path) {
+    let Some(postmaster) = find_postmaster(data_dir) else {
+        return;
+    };
+    let children = children(postmaster).unwrap_or_default();
+    for process in iter::once(postmaster).chain(children) {
+        // The lock file may be older than a process that has come to have its id.
+        if works_in(process, data_dir) {
+            let _ended_meanwhile = kill_process(process, Signal::KILL);
+        }
+    }
+}
+
+fn children(of: Pid) -> io::Result<Vec<Pid>> {
+    let pid = of.as_raw_nonzero();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     let child = |pid: &str| Pid::from_raw(pid.parse().expect("a number")).expect("a process id");
-    let children = children.split_whitespace().map(child);
-    std::iter::once(postmaster).chain(children).collect()
+    Ok(children.split_whitespace().map(child).collect())
+}
+
+/// Whether this process belongs to the PostgreSQL whose cluster is in this data directory: all of
+/// them work there. One that is gone does not, and neither does another that got its id.
+fn works_in(process: Pid, data_dir: &Path) -> bool {
+    let cwd = fs::read_link(format!("/proc/{}/cwd", process.as_raw_nonzero()));
+    let cluster = data_dir.join("postgres").canonicalize();
+    matches!((cwd, cluster), (Ok(cwd), Ok(cluster)) if cwd == cluster)
 }
 
 /// The process of the PostgreSQL whose cluster is in this data directory.

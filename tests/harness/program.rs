@@ -1,13 +1,12 @@
 //! The real programs: where they are, and how one runs to its end.
 
-use std::{
-    env,
-    path::PathBuf,
-    process::{Output, Stdio},
-};
+use std::env;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt as _, process::Command};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 use crate::wait::soon;
 

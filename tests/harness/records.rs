@@ -1,6 +1,8 @@
 //! MLS state that lies open, in memory.
 
-use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use grove_mls::storage::{MemberStorage, Records};
 

@@ -1,32 +1,21 @@
 //! A server, inside this process or as the real program.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    thread,
-    time::Duration,
-};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::{io, iter, thread};
 
-use grove_server::{
-    Running, Server as Library,
-    clock::Clock,
-    config::{Config, ConfigErrors, LoadOptions},
-};
+use grove_server::clock::Clock;
+use grove_server::config::{Config, ConfigErrors, LoadOptions};
+use grove_server::{Running, Server as Library, StartError};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, ChildStdout, Command},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 
-use crate::{
-    program::{self, Ended},
-    wait::{finish, soon},
-};
-
-/// How often a stopping process is looked at where nothing can be awaited, and how many times.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-const STOP_LOOKS: u32 = 2000;
+use crate::postgres;
+use crate::program::{self, Ended};
+use crate::wait::{ASK_EVERY, PATIENCE, eventually, finish_in_drop, soon};
 
 /// No rate limits to speak of: a test does in a moment, from one address, what people do in a day.
 pub const UNLIMITED: [&str; 11] = [
@@ -88,12 +77,19 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Starts it with these settings.
+    /// Starts it with these settings. A child that another test has just forked has the socket of a
+    /// server that was stopped until its exec, and the address with it.
     pub async fn start(sets: Vec<String>, clock: Clock) -> Self {
         let config = load(sets).expect("a configuration");
-        let running = Library::start(config, clock)
-            .await
-            .expect("the server starts");
+        let running: Running = eventually("the server's address is free", async || {
+            let started = Library::start(config.clone(), clock.clone()).await;
+            match started {
+                Ok(running) => Some(running),
+                Err(error) if is_address_in_use(&error) => None,
+                Err(error) => panic!("the server does not start: {error:?}"),
+            }
+        })
+        .await;
         Self {
             url: running.client_url(),
             ops_url: running.ops_url(),
@@ -120,15 +116,24 @@ fn load(sets: Vec<String>) -> Result<Config, ConfigErrors> {
     })
 }
 
+/// Whether this, or what it comes from, is that somebody else listens there.
+fn is_address_in_use(error: &StartError) -> bool {
+    let error: &(dyn Error + 'static) = error;
+    iter::successors(Some(error), |&error| error.source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::AddrInUse)
+}
+
 impl Drop for InProcess {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
-            finish(running.stop());
+            finish_in_drop(running.stop());
         }
     }
 }
 
-/// A `groved` of its own. Stopped in order when dropped, so that it takes its private PostgreSQL with it.
+/// A `groved` of its own. Stopped in order when dropped, so that it takes its private PostgreSQL
+/// with it.
 pub struct Process {
     child: Child,
     url: String,
@@ -261,19 +266,31 @@ impl Process {
             .id()
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
     }
+
+    /// Looks until it has ended, where nothing can be awaited; false if it has not in time.
+    fn ends(&mut self) -> bool {
+        let looks = PATIENCE.as_millis() / ASK_EVERY.as_millis();
+        (0..looks).any(|_| {
+            let ended = !matches!(self.child.try_wait(), Ok(None));
+            if !ended {
+                thread::sleep(ASK_EVERY);
+            }
+            ended
+        })
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         let Some(pid) = self.find_pid() else { return };
-        // It may have ended by itself; what does not end in time is killed with its handle.
-        if kill_process(pid, Signal::TERM).is_ok() {
-            for _ in 0..STOP_LOOKS {
-                if !matches!(self.child.try_wait(), Ok(None)) {
-                    return;
-                }
-                thread::sleep(LOOK_EVERY);
-            }
+        // It may have ended by itself.
+        if kill_process(pid, Signal::TERM).is_err() || self.ends() {
+            return;
+        }
+        eprintln!("groved did not stop within {PATIENCE:?}: it is killed, and its PostgreSQL too");
+        // In this order: as long as it lives it starts its PostgreSQL again.
+        if self.child.start_kill().is_ok() && self.ends() {
+            postgres::kill_left_behind(&self.data_dir);
         }
     }
 }

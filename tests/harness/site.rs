@@ -1,49 +1,48 @@
-//! A machine with `groved` on it, as its operator has it: a configuration file that can be edited, signals, and a log
-//! that can be read while the server runs.
+//! A machine with `groved` on it, as its operator has it: a configuration file that can be edited,
+//! signals, and a log that can be read while the server runs.
 //!
-//! A [`crate::World`] is the other way to a server: it is for people, this for operators. The surprise: what a [`Daemon`]
-//! says is read in order and once; [`Daemon::says`] goes on where the last one stopped.
+//! A [`crate::World`] is the other way to a server: it is for people, this for operators. The
+//! surprise: what a [`Daemon`] says is read in order and once; [`Daemon::says`] goes on where the
+//! last one stopped.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::TcpListener,
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, ChildStderr, ChildStdout, Command},
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::{
-    Api,
-    postgres::Database,
-    program::{self, Ended},
-    wait::soon,
-    world::DOMAIN,
-};
+use crate::postgres::Database;
+use crate::program::{self, Ended};
+use crate::wait::soon;
+use crate::world::DOMAIN;
+use crate::{Api, loopback};
 
-/// Hands the shell's standard input on as systemd hands sockets over: as file 3, to the process that is named.
+/// Hands the shell's standard input on as systemd hands sockets over: as file 3, to the process
+/// that is named.
 const HAND_OVER: &str =
     r#"exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" "$@""#;
 
-/// A configuration file, a data directory that is not made yet, and a database. Nothing runs by itself.
+/// A configuration file, a data directory that is not made yet, and a database. Nothing runs by
+/// itself.
 pub struct Site {
     keys: BTreeMap<String, Value>,
     directory: TempDir,
+    /// Where the server listens, unless a test says otherwise.
+    door: SocketAddr,
     /// Where the file says that everything is remembered, unless a test takes `database.url` out.
     pub database: Database,
 }
 
 impl Site {
-    /// Plain HTTP on free ports of loopback; anybody may register.
+    /// Plain HTTP on free ports of a loopback address of its own; anybody may register.
     pub async fn new() -> Self {
         let directory = tempfile::Builder::new()
             .prefix("grove-site-")
@@ -53,22 +52,30 @@ impl Site {
         let mut site = Self {
             keys: BTreeMap::new(),
             directory,
+            door: loopback::own(),
             database,
         };
         let (data_dir, url) = (site.data_dir(), site.database.url());
+        let door = site.door.to_string();
         site.set("server.domain", DOMAIN);
         site.set("server.data_dir", data_dir.to_str().expect("text"));
         site.set("server.registration", "open");
         site.set("http.plain_http", true);
-        site.set("http.listen", "127.0.0.1:0");
-        site.set("ops.listen", "127.0.0.1:0");
+        site.set("http.listen", door.as_str());
+        site.set("ops.listen", door);
         site.set("database.url", url);
         site.set("database.pool_size", 4);
         site
     }
 
-    /// Writes a key into the configuration file.
+    /// Writes a key into the configuration file. With a certificate the server listens where
+    /// `localhost` is, unless a test has said where.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        let listen = self.keys.get("http.listen").and_then(Value::as_str);
+        if key == "http.tls_certificate" && listen == Some(self.door.to_string().as_str()) {
+            let localhost = loopback::localhost().to_string();
+            self.keys.insert("http.listen".to_owned(), localhost.into());
+        }
         self.keys.insert(key.to_owned(), value.into());
         self.write();
     }
@@ -138,7 +145,8 @@ impl Site {
         Daemon::start(command).await
     }
 
-    /// Writes the ports of a running server into the file, so that other commands find it, and the next start.
+    /// Writes the ports of a running server into the file, so that other commands find it, and the
+    /// next start.
     pub fn keep_ports(&mut self, daemon: &Daemon) {
         let address = |url: &str| url.rsplit('/').next().expect("an address").to_owned();
         self.set("http.listen", address(&daemon.url));
@@ -210,7 +218,8 @@ impl Daemon {
         Api::new(&self.ops_url)
     }
 
-    /// Waits for a line of its log with `part` in it, after those that were waited for before, and returns it.
+    /// Waits for a line of its log with `part` in it, after those that were waited for before, and
+    /// returns it.
     ///
     /// # Panics
     /// When it ends without such a line.

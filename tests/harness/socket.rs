@@ -1,25 +1,25 @@
 //! The event WebSocket without a client.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use grove_wire::{
-    api::events::{ClientFrame, ServerFrame},
-    codec,
-    mimi::notify::FanoutMessage,
-    uri::RoomUri,
-};
+use grove_wire::api::events::{ClientFrame, ServerFrame};
+use grove_wire::codec;
+use grove_wire::mimi::notify::FanoutMessage;
+use grove_wire::uri::RoomUri;
 use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
-    tungstenite::{Error, Message, client::IntoClientRequest as _, protocol::CloseFrame},
-};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::{entries::entries_of, wait::soon};
+use crate::entries::entries_of;
+use crate::wait::soon;
 
 /// An open socket.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    /// Opens a socket to the server at this base URL, or says with which HTTP status it was refused.
+    /// Opens a socket to the server at this base URL, or says with which HTTP status it was
+    /// refused.
     ///
     /// # Errors
     /// The HTTP status.
@@ -37,7 +37,8 @@ impl Socket {
         }
     }
 
-    /// The bytes of the next frame; none when the server closed the socket, with its reason if it gave one.
+    /// The bytes of the next frame; none when the server closed the socket, with its reason if it
+    /// gave one.
     pub async fn next(&mut self) -> Result<Vec<u8>, Option<CloseFrame>> {
         let next = async {
             loop {
@@ -52,7 +53,8 @@ impl Socket {
         soon("a frame comes", next).await
     }
 
-    /// Reads frames until so many entries of a room have come, and returns them with their frames' bytes.
+    /// Reads frames until so many entries of a room have come, and returns them with their frames'
+    /// bytes.
     pub async fn entries(&mut self, room: &RoomUri, count: usize) -> Vec<(u64, FanoutMessage)> {
         let mut entries = Vec::new();
         while entries.len() < count {
@@ -76,8 +78,8 @@ impl Socket {
         }
     }
 
-    /// Returns once the server has answered a ping: from then on it listens, and its own times have begun. Frames that
-    /// come before are lost.
+    /// Returns once the server has answered a ping: from then on it listens, and its own times have
+    /// begun. Frames that come before are lost.
     pub async fn heard(&mut self) {
         self.send(Message::Ping(Vec::new().into())).await;
         let pong = async {

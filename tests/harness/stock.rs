@@ -1,19 +1,17 @@
 //! KeyPackages of a hand: made, uploaded, and claimed from others.
 
-use grove_mls::{
-    key_package::{self, LastResort, MadeKeyPackage, ValidKeyPackage},
-    member::key_material,
-    storage::MemberStorage,
-};
-use grove_wire::{
-    api::key_packages::{KeyPackageCounts, UploadKeyPackages},
-    codec,
-    mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse},
-    mls::KeyPackage,
-    uri::{RoomUri, UserUri},
-};
+use grove_mls::key_package::{self, LastResort, MadeKeyPackage, ValidKeyPackage};
+use grove_mls::member::key_material;
+use grove_mls::storage::MemberStorage;
+use grove_wire::api::key_packages::{KeyPackageCounts, UploadKeyPackages};
+use grove_wire::codec;
+use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse};
+use grove_wire::mls::KeyPackage;
+use grove_wire::uri::{RoomUri, UserUri};
 
-use crate::{Answer, Hand, api::about, hand::SUITE};
+use crate::api::about;
+use crate::hand::SUITE;
+use crate::{Answer, Hand};
 
 impl Hand {
     /// Makes KeyPackages and uploads them.

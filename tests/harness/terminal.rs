@@ -1,20 +1,19 @@
-//! Somebody at a terminal: the real `grove` in a home of its own, run to its end or spoken to while it runs.
+//! Somebody at a terminal: the real `grove` in a home of its own, run to its end or spoken to while
+//! it runs.
 
-use std::{ffi::OsStr, path::PathBuf, process::Stdio};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
 
-use crate::{
-    World,
-    program::{self, Ended},
-    wait::soon,
-};
+use crate::World;
+use crate::program::{self, Ended};
+use crate::wait::soon;
 
 /// A home directory, and the programs that run in it.
 pub struct Terminal {

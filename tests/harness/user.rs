@@ -1,24 +1,27 @@
 //! A person with an honest client: the real engine on a real encrypted database and real HTTP.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use grove_cli::transport::HttpTransport;
+use grove_core::store::{Account, Store as _};
 use grove_core::{
     Client, Draft, Environment, Event, Message, MessageStatus, Numbered, Query, Registration, Sent,
     StoreError, SyncError, Tx,
-    store::{Account, Store as _},
 };
 use grove_server::clock::Clock;
 use grove_sqlite::{Key, SqliteStore};
 use grove_wire::uri::{RoomUri, UserUri};
 use zeroize::Zeroizing;
 
-use crate::{Api, World, wait::soon};
+use crate::wait::soon;
+use crate::{Api, World};
 
 /// How long one poll waits for something; the whole wait is bounded elsewhere.
 const POLL: Duration = Duration::from_secs(20);
 
-/// The clock of the world, and the machine's randomness. Pauses are real: they are the engine's own, and short.
+/// The clock of the world, and the machine's randomness. Pauses are real: they are the engine's
+/// own, and short.
 #[derive(Clone, Debug)]
 pub struct Surroundings(Clock);
 

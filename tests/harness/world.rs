@@ -1,27 +1,26 @@
 //! A world: a database, a server on it, the time, and a place for people's files.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use grove_server::clock::{Clock, ClockHand};
 use grove_wire::uri::{Provider, UserUri};
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
-use crate::{
-    Api, Hand, User,
-    postgres::{self, Database, Killable},
-    server::{InProcess, Process, Server, UNLIMITED},
-};
+use crate::postgres::{self, Database, Killable};
+use crate::server::{InProcess, Process, Server, UNLIMITED};
+use crate::wait::eventually;
+use crate::{Api, Hand, User, loopback};
 
 /// The domain of a world, unless a test says otherwise.
 pub const DOMAIN: &str = "a.example";
 
-/// How a world is to be. [`World::new`] takes the default: a server in this process, anybody may register.
+/// How a world is to be. [`World::new`] takes the default: a server in this process, anybody may
+/// register.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     /// `--set` of the server; later ones win.
@@ -70,12 +69,13 @@ pub struct World {
     pub clock: Clock,
     pub(crate) hand: Option<ClockHand>,
     directory: TempDir,
-    /// Client and ops doors; 0 until the first start.
-    ports: (u16, u16),
+    /// Client and ops doors; at port 0 until the first start.
+    doors: (SocketAddr, SocketAddr),
 }
 
 impl World {
-    /// A world with a server in this process, where anybody may register and the clock stands still.
+    /// A world with a server in this process, where anybody may register and the clock stands
+    /// still.
     pub async fn new() -> Self {
         Self::with(Setup::default()).await
     }
@@ -97,6 +97,12 @@ impl World {
         } else {
             manual()
         };
+        let is_named = |set: &String| set.starts_with("http.tls_certificate=");
+        let door = if setup.sets.iter().any(is_named) {
+            loopback::localhost()
+        } else {
+            loopback::own()
+        };
         let mut world = Self {
             server: None,
             database,
@@ -104,7 +110,7 @@ impl World {
             clock,
             hand,
             directory,
-            ports: (0, 0),
+            doors: (door, door),
         };
         world.start().await;
         world
@@ -118,7 +124,7 @@ impl World {
         } else {
             Server::InProcess(InProcess::start(self.settings(), self.clock.clone()).await)
         };
-        self.ports = (port(server.url()), port(server.ops_url()));
+        self.doors = (address(server.url()), address(server.ops_url()));
         self.server = Some(server);
     }
 
@@ -133,7 +139,8 @@ impl World {
         database.stop().await;
     }
 
-    /// Stops the server in order and starts it again with a copy of its database and nothing else: from a backup.
+    /// Stops the server in order and starts it again with a copy of its database and nothing else:
+    /// from a backup.
     pub async fn restore(&mut self) {
         self.stop().await;
         let copy = self.database.as_ref().expect("a database").copy().await;
@@ -142,7 +149,8 @@ impl World {
         self.start().await;
     }
 
-    /// Stops the server in order and starts it again with an empty database and nothing else: without a backup.
+    /// Stops the server in order and starts it again with an empty database and nothing else:
+    /// without a backup.
     pub async fn start_over(&mut self) {
         self.stop().await;
         self.database = Some(Database::new().await);
@@ -184,14 +192,14 @@ impl World {
 
     /// What the server is started with.
     pub fn settings(&self) -> Vec<String> {
-        let (client, ops) = self.ports;
+        let (client, ops) = self.doors;
         let mut sets = vec![
             format!("server.domain={DOMAIN}"),
             format!("server.data_dir={}", self.data_dir().display()),
             "server.registration=open".to_owned(),
             "http.plain_http=true".to_owned(),
-            format!("http.listen=127.0.0.1:{client}"),
-            format!("ops.listen=127.0.0.1:{ops}"),
+            format!("http.listen={client}"),
+            format!("ops.listen={ops}"),
             "database.pool_size=6".to_owned(),
             "telemetry.log=warn".to_owned(),
         ];
@@ -244,6 +252,14 @@ impl World {
     /// A path at the operators' door.
     pub async fn ops(&self, path: &str) -> crate::Answer {
         Api::new(self.server().ops_url()).get(path).await
+    }
+
+    /// Waits until the server says that it is ready.
+    pub async fn until_ready(&self) {
+        eventually("the server is ready", async || {
+            (self.ops("/ready").await.status == 200).then_some(())
+        })
+        .await;
     }
 
     /// The sum of a counter's values in `/metrics`, over all its labels that contain `label`.
@@ -373,10 +389,7 @@ fn manual() -> (Clock, Option<ClockHand>) {
     (clock, Some(hand))
 }
 
-fn port(url: &str) -> u16 {
-    url.rsplit(':')
-        .next()
-        .expect("a port")
-        .parse()
-        .expect("a number")
+fn address(url: &str) -> SocketAddr {
+    let address = url.rsplit('/').next().expect("an address");
+    address.parse().expect("an IP address and a port")
 }

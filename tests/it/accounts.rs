@@ -121,7 +121,8 @@ async fn an_invite_expires() {
         .set("server.registration=invite")
         .start()
         .await;
-    // The server runs in this process, so that its clock can be moved; its operator's door is open all the same.
+    // The server runs in this process, so that its clock can be moved; its operator's door is open
+    // all the same.
     let mut command = tokio::process::Command::new(harness::program::groved());
     command
         .args([

@@ -1,20 +1,17 @@
-//! What bad input gets: each request below is refused in its own words, and leaves no trace in the database.
+//! What bad input gets: each request below is refused in its own words, and leaves no trace in the
+//! database.
 
 use std::fmt::Write as _;
 
 use grove_core::{Body, Method};
-use grove_wire::{
-    api::key_packages::UploadKeyPackages,
-    codec,
-    mls::MlsMessage,
-    uri::{RoomUri, UserUri},
-};
-use harness::{
-    Answer, Hand, World,
-    api::{about, log_path, segment},
-    entries::{body_around, not_minimal, private_message, submit_body},
-    hand::SUITE,
-};
+use grove_wire::api::key_packages::UploadKeyPackages;
+use grove_wire::codec;
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::{RoomUri, UserUri};
+use harness::api::{about, log_path, segment};
+use harness::entries::{body_around, not_minimal, private_message, submit_body};
+use harness::hand::SUITE;
+use harness::{Answer, Hand, World};
 
 struct Case {
     what: &'static str,

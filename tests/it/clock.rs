@@ -1,10 +1,14 @@
-//! A clock that is set: forward, back, by a day or by a year. What has passed counts, not what somebody says the time is.
+//! A clock that is set: forward, back, by a day or by a year. What has passed counts, not what
+//! somebody says the time is.
 
 use std::time::Duration;
 
 use grove_server::clock::Timestamp;
-use grove_wire::api::{links::LinkOpened, sessions::SessionRequest};
-use harness::{Answer, Api, Setup, World, entries::entries_of, wait::soon};
+use grove_wire::api::links::LinkOpened;
+use grove_wire::api::sessions::SessionRequest;
+use harness::entries::entries_of;
+use harness::wait::soon;
+use harness::{Answer, Api, Setup, World};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);

@@ -1,17 +1,14 @@
 //! The real `grove` against the real `groved`, as a person at a terminal uses it, and a script.
 
-use std::{path::PathBuf, process::Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use harness::{
-    Setup, World,
-    program::{self, Ended},
-    wait::soon,
-};
+use harness::program::{self, Ended};
+use harness::wait::soon;
+use harness::{Setup, World};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 /// Somebody at a terminal.
 struct Person {
@@ -345,6 +342,8 @@ async fn two_commands_at_once_on_one_profile() {
         .iter()
         .map(|text| async { alice.run(&["send", "Garden", text]).await.ok() });
     futures_util::future::join_all(sending).await;
+    // What a command had no time left for waits, and goes with the next.
+    alice.run(&["sync"]).await.ok();
     bob.run(&["sync"]).await.ok();
     let history = bob.run(&["history", "Garden", "--json"]).await.json_lines();
     let mut heard: Vec<&str> = history

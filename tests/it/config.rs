@@ -1,7 +1,8 @@
-//! `groved config`: what is wrong is told with its place and the nearest right name, what is in force with where it came
-//! from, and every key is explained.
+//! `groved config`: what is wrong is told with its place and the nearest right name, what is in
+//! force with where it came from, and every key is explained.
 
-use harness::{program, site::Site};
+use harness::program;
+use harness::site::Site;
 use serde_json::Value;
 
 /// `groved config check` with this file, these `--set` and this environment, and nothing else.

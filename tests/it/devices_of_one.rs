@@ -27,7 +27,8 @@ fn devices(of: &User, by: &mut User, room: &RoomUri) -> usize {
     member.map_or(0, |member| member.devices.len())
 }
 
-/// Whether two devices have the same of a room: its state, the log's head, what was said, what was left off, the members.
+/// Whether two devices have the same of a room: its state, the log's head, what was said, what was
+/// left off, the members.
 #[track_caller]
 fn assert_same(one: &mut User, other: &mut User, room: &RoomUri) {
     assert_eq!(one.room(room), other.room(room));
@@ -50,7 +51,8 @@ async fn three_devices_are_equal_and_one_that_slept_for_a_month_catches_up() {
     let early = laptop.make_room_with("Early", &[&bob]).await;
     let mut phone = laptop.link(&world, "phone").await;
     let mut tablet = laptop.link(&world, "tablet").await;
-    // A room that one of them makes is everybody's, and so is one that somebody else brings one of them into.
+    // A room that one of them makes is everybody's, and so is one that somebody else brings one of
+    // them into.
     let garden = tablet.make_room_with("Garden", &[&bob]).await;
     let kitchen = bob.make_room_with("Kitchen", &[&laptop, &carol]).await;
     let mut all = [&mut laptop, &mut phone, &mut tablet, &mut bob, &mut carol];
@@ -139,7 +141,8 @@ async fn three_devices_are_equal_and_one_that_slept_for_a_month_catches_up() {
     assert_eq!(tablet.client.rooms().expect("the rooms").len(), 3);
     let mut all = [&mut tablet, &mut laptop, &mut phone, &mut bob, &mut carol];
     let told = settle(&world, &mut all).await;
-    // Into the cellar no invitation leads any more: that is said. Of the rest there is nothing to say.
+    // Into the cellar no invitation leads any more: that is said. Of the rest there is nothing to
+    // say.
     let trouble = |event: &&Event| match event {
         Event::Warning { room, .. } => room.as_ref() != Some(&cellar),
         Event::Healed { .. } => true,

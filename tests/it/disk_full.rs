@@ -1,13 +1,20 @@
-//! A disk that fills up: writes are refused, reads go on, and nothing is acknowledged that is not there.
+//! A disk that fills up: writes are refused, reads go on, and nothing is acknowledged that is not
+//! there.
 
 use std::time::Duration;
 
-use grove_wire::{api::events::ClientFrame, codec, uri::RoomUri};
-use harness::{Answer, Hand, Setup, World, api::log_path, eventually};
+use grove_wire::api::events::ClientFrame;
+use grove_wire::codec;
+use grove_wire::uri::RoomUri;
+use harness::api::log_path;
+use harness::{Answer, Hand, Setup, World, eventually};
 
 /// More than any disk has free.
 const ALL: &str = "limits.free_space_reserve=1000000 TiB";
 const LITTLE: &str = "limits.free_space_reserve=1 B";
+const READY: (u16, &str) = (200, "ready\n");
+/// A database that does not answer in time would be another 503.
+const LOW: (u16, &str) = (503, "free space is below the reserve\n");
 
 #[track_caller]
 fn no_space(answer: &Answer) {
@@ -19,11 +26,12 @@ fn no_space(answer: &Answer) {
     );
 }
 
-/// Lets the server look at its disk until it is ready, or is not.
-async fn until_ready_is(world: &World, status: u16) {
+/// Lets the server look at its disk until this is how it is.
+async fn until_ready_is(world: &World, (status, says): (u16, &str)) {
     eventually("the server looks at its disk", async || {
         world.pass(Duration::from_secs(5));
-        (world.ops("/ready").await.status == status).then_some(())
+        let ready = world.ops("/ready").await;
+        (ready.status == status && ready.text() == says).then_some(())
     })
     .await;
 }
@@ -42,7 +50,7 @@ async fn below_the_reserve_nothing_is_written_and_everything_can_be_read() {
     let rows = world.row_counts().await;
 
     world.reload(ALL);
-    until_ready_is(&world, 503).await;
+    until_ready_is(&world, LOW).await;
     let message = alice.seal(&room, "there is none");
     let bundle = alice.draft(&room, |group, storage, device| {
         group.self_update(storage, device)
@@ -69,7 +77,7 @@ async fn below_the_reserve_nothing_is_written_and_everything_can_be_read() {
     alice.log_in().await;
 
     world.reload(LITTLE);
-    until_ready_is(&world, 200).await;
+    until_ready_is(&world, READY).await;
     assert_eq!(
         alice.submit(&room, &message).await.seq(),
         seq + 1,

@@ -1,12 +1,11 @@
 //! A room that is not yours looks like one that never was.
 
-use grove_wire::{codec, mls::MlsMessage};
-use harness::{
-    World,
-    api::{about, log_path, segment},
-    entries::submit_body,
-    hand::SUITE,
-};
+use grove_wire::codec;
+use grove_wire::mls::MlsMessage;
+use harness::World;
+use harness::api::{about, log_path, segment};
+use harness::entries::submit_body;
+use harness::hand::SUITE;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_not_yours_looks_like_one_that_never_was() {

@@ -1,17 +1,13 @@
 //! The second alice: devices that their user never signed, at every door of the server.
 
-use grove_mls::{
-    identity::{DeviceCredential, DeviceKey, UserIdentityKey},
-    key_package::LastResort,
-    room::Role,
-};
+use grove_mls::identity::{DeviceCredential, DeviceKey, UserIdentityKey};
+use grove_mls::key_package::LastResort;
+use grove_mls::room::Role;
 use grove_wire::uri::ClientUri;
-use harness::{
-    World,
-    entries::random,
-    plain_mls::{self, Claim},
-    records::Map,
-};
+use harness::World;
+use harness::entries::random;
+use harness::plain_mls::{self, Claim};
+use harness::records::Map;
 
 /// A leaf that says to be a device of `user`, signed by this key of whoever made it up.
 fn second(user: &grove_wire::uri::UserUri, signer: &UserIdentityKey) -> Claim {

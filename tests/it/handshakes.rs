@@ -1,15 +1,12 @@
-//! Handshakes that are refused, each with its reason, and nothing stored; and each with its permitted neighbour.
+//! Handshakes that are refused, each with its reason, and nothing stored; and each with its
+//! permitted neighbour.
 
 use grove_mls::room::Role;
-use grove_wire::{
-    mimi::update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption},
-    uri::RoomUri,
-};
+use grove_wire::mimi::update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption};
+use grove_wire::uri::RoomUri;
 use harness::{Answer, Hand, World, plain_mls};
-use openmls::{
-    messages::proposals::AppDataUpdateProposal,
-    prelude::{ExtensionType, LeafNodeIndex, Proposal},
-};
+use openmls::messages::proposals::AppDataUpdateProposal;
+use openmls::prelude::{ExtensionType, LeafNodeIndex, Proposal};
 
 /// A room of alice, its owner, with two members.
 async fn three(world: &World) -> ([Hand; 3], RoomUri) {

@@ -1,15 +1,21 @@
-//! Rooms that cannot be followed any more: a commit nobody can merge, keys that are gone, entries that were deleted.
+//! Rooms that cannot be followed any more: a commit nobody can merge, keys that are gone, entries
+//! that were deleted.
 
-use std::{fs, path::Path, time::Duration};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
-use grove_cli::{events::EventStream, transport::HttpTransport};
+use grove_cli::events::EventStream;
+use grove_cli::transport::HttpTransport;
 use grove_core::{Event, Loss, MessageStatus};
 use grove_mls::storage::room_prefix;
 use grove_wire::uri::RoomUri;
-use harness::{Hand, Setup, Terminal, User, World, wait::soon};
+use harness::wait::soon;
+use harness::{Hand, Setup, Terminal, User, World};
 
-/// The hand's commits are sound to whoever has no keys, and to nobody else, from now on: the secret that leads to the next
-/// epoch is another one. Signatures, membership tag and GroupInfo are as they must be.
+/// The hand's commits are sound to whoever has no keys, and to nobody else, from now on: the secret
+/// that leads to the next epoch is another one. Signatures, membership tag and GroupInfo are as
+/// they must be.
 fn poison(hand: &Hand, room: &RoomUri) {
     let mut key = room_prefix(room).expect("a key");
     key.extend_from_slice(b"/epoch_secrets");

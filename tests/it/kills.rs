@@ -1,17 +1,15 @@
 //! Kill -9, again and again, under load: what was acknowledged is there, once, in order.
 //!
-//! The moment of a kill is given by the writers' progress, so that it falls anywhere in their requests. The auditor is
-//! itself put to the test: it must find fault with a database that does not write before it answers, and with a server
-//! that does not know repeats.
+//! The moment of a kill is given by the writers' progress, so that it falls anywhere in their
+//! requests. The auditor is itself put to the test: it must find fault with a database that does
+//! not write before it answers, and with a server that does not know repeats.
 
 use std::collections::HashSet;
 
 use grove_wire::uri::RoomUri;
-use harness::{
-    Hand, Setup, World,
-    audit::{Fault, Writers, audit, read_log},
-    postgres::Killable,
-};
+use harness::audit::{Fault, Writers, audit, read_log};
+use harness::postgres::Killable;
+use harness::{Hand, Setup, World};
 
 /// Kills of each kind.
 const KILLS: u64 = 30;

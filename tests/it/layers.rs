@@ -1,9 +1,7 @@
 //! Who may know whom: each folder's source has no word of what it must not know.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// A folder (or a file) and the words its source must not have. The most specific rule counts.
 const RULES: &[(&str, &[&str])] = &[
@@ -103,7 +101,7 @@ const RULES: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the repository")
@@ -111,7 +109,7 @@ fn root() -> PathBuf {
 }
 
 /// Every Rust file below a folder, relative to the repository.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -130,14 +128,17 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The rule of a folder holds for the file of its name beside it, too.
 fn rule(path: &Path) -> Option<&'static (&'static str, &'static [&'static str])> {
+    let module = path.with_extension("");
     RULES
         .iter()
-        .filter(|(folder, _)| path.starts_with(folder))
+        .filter(|(folder, _)| path.starts_with(folder) || module == Path::new(folder))
         .max_by_key(|(folder, _)| folder.len())
 }
 
-/// The forbidden words of a source, outside comments, with their lines. Tests inside a file may know more.
+/// The forbidden words of a source, outside comments, with their lines. Tests inside a file may
+/// know more.
 fn found(text: &str, forbidden: &[&'static str]) -> Vec<(usize, &'static str)> {
     let mut hits = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -210,5 +211,9 @@ fn a_word_that_does_not_belong_is_found() {
     assert_eq!(
         rule(Path::new("server/src/db/log.rs")).map(|(folder, _)| *folder),
         Some("server/src/db")
+    );
+    assert_eq!(
+        rule(Path::new("server/src/http.rs")).map(|(folder, _)| *folder),
+        Some("server/src/http")
     );
 }

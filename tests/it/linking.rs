@@ -1,5 +1,6 @@
-//! Linking: a new device becomes one of a person's, by a line on its screen and six digits, over a server that learns
-//! neither. The exchange itself is in `links` and in the unit tests of `mls`; here real clients run it.
+//! Linking: a new device becomes one of a person's, by a line on its screen and six digits, over a
+//! server that learns neither. The exchange itself is in `links` and in the unit tests of `mls`;
+//! here real clients run it.
 
 mod refused;
 mod sealed;
@@ -15,7 +16,8 @@ use harness::{NewDevice, User, World, settle};
 /// Packages that lie on the server at this moment.
 const PACKAGES: &str = "SELECT count(*) FROM links WHERE package IS NOT NULL";
 
-/// Everybody reads until a device knows what a room is called: those who were in it say it when their turn comes.
+/// Everybody reads until a device knows what a room is called: those who were in it say it when
+/// their turn comes.
 async fn learns_name(world: &World, device: &mut User, room: &RoomUri, others: &mut [&mut User]) {
     for _ in 0..20 {
         for other in &mut *others {

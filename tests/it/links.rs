@@ -1,13 +1,12 @@
-//! Links: how a new device and an old one of the same user meet, with bytes that mean nothing to the server.
+//! Links: how a new device and an old one of the same user meet, with bytes that mean nothing to
+//! the server.
 
 mod waits;
 
 use std::time::Duration;
 
-use grove_wire::{
-    api::links::{LinkBytes, LinkOpened, LinkPhase, LinkState},
-    limits::MAX_LINK_BYTES,
-};
+use grove_wire::api::links::{LinkBytes, LinkOpened, LinkPhase, LinkState};
+use grove_wire::limits::MAX_LINK_BYTES;
 use harness::{Answer, Api, Hand, Setup, World};
 
 /// A newcomer with its link.

@@ -1,6 +1,8 @@
-//! The log of the program: every request can be found in it, and nobody's name, text or token can, whatever is logged.
+//! The log of the program: every request can be found in it, and nobody's name, text or token can,
+//! whatever is logged.
 
-use harness::{Setup, User, World, api::about};
+use harness::api::about;
+use harness::{Setup, User, World};
 use serde_json::Value;
 
 const NAMES: [&str; 2] = ["alicewithalongname", "bobwithalongname"];
@@ -15,7 +17,8 @@ const GUESSES: [&str; 3] = [
     "guessedroomname",
 ];
 
-/// How bytes may stand in a log: as they are, in digits, as a list of numbers, as base64 wherever it began.
+/// How bytes may stand in a log: as they are, in digits, as a list of numbers, as base64 wherever
+/// it began.
 fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -118,7 +121,8 @@ async fn converse(world: &World) -> Vec<String> {
         secrets.push(one.account().token.expect("a session"));
     }
 
-    // What is refused is not told of either: tokens and invites that are none, names in paths and queries.
+    // What is refused is not told of either: tokens and invites that are none, names in paths and
+    // queries.
     let stranger = world.api().with_token(Some(GUESSES[0]));
     assert_eq!(stranger.get("/v1/whoami").await.status, 401);
     let refused = User::try_register(world, "carol", Some(GUESSES[1])).await;

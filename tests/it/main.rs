@@ -1,5 +1,5 @@
-//! The tests that need the whole house: real PostgreSQL, real HTTP, real encrypted clients, and for some the real
-//! programs. One binary, so that all of them share one PostgreSQL.
+//! The tests that need the whole house: real PostgreSQL, real HTTP, real encrypted clients, and for
+//! some the real programs. One binary, so that all of them share one PostgreSQL.
 
 mod accounts;
 mod admin;
@@ -7,6 +7,7 @@ mod bad_input;
 mod clock;
 mod command_line;
 mod config;
+mod conventions;
 mod costs;
 mod database_away;
 mod delivery;
@@ -18,6 +19,7 @@ mod foreign_rooms;
 mod forged;
 mod handshakes;
 mod healing;
+mod held;
 mod kills;
 mod layers;
 mod linking;
@@ -36,5 +38,6 @@ mod restart;
 mod restored;
 mod retention;
 mod server_key;
+mod sockets;
 mod sql;
 mod talk;

@@ -1,17 +1,18 @@
-//! Two hundred things done at random by four users with nine devices, against a model that knows what must come of them.
+//! Two hundred things done at random by four users with nine devices, against a model that knows
+//! what must come of them.
 //!
-//! The seed is printed when something is wrong; `GROVE_SEED=<number>` runs the same things again. What an operation may do
-//! is not modelled: one that is refused changes nothing. What was accepted is, and in the end every device has it.
+//! The seed is printed when something is wrong; `GROVE_SEED=<number>` runs the same things again.
+//! What an operation may do is not modelled: one that is refused changes nothing. What was accepted
+//! is, and in the end every device has it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env,
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::time::Duration;
 
 use grove_core::{Draft, MessageId, MessageStatus};
 use grove_wire::uri::RoomUri;
-use harness::{User, World, entries::random};
+use harness::entries::random;
+use harness::{User, World};
 
 /// Operations of one run.
 const OPERATIONS: u32 = 200;

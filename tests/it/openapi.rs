@@ -1,12 +1,14 @@
-//! The description of the client API against the API: every route is described, everything described is there, and what
-//! the server answers is what is described.
+//! The description of the client API against the API: every route is described, everything
+//! described is there, and what the server answers is what is described.
 
 mod bodies;
 mod form;
 mod live;
 mod served;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use harness::World;
 use serde_json::Value;
@@ -53,7 +55,7 @@ fn registered(source: &str) -> BTreeSet<Name> {
 }
 
 fn source() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/http/client/mod.rs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/http/client.rs");
     fs::read_to_string(path).expect("the route table")
 }
 

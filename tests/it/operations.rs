@@ -1,5 +1,6 @@
-//! What an operator does with `groved`, on the real program: looking for what is wrong, reading a configuration and a
-//! certificate again, and the files that systemd and container engines are given.
+//! What an operator does with `groved`, on the real program: looking for what is wrong, reading a
+//! configuration and a certificate again, and the files that systemd and container engines are
+//! given.
 
 mod certificates;
 mod deploy;

@@ -1,6 +1,7 @@
 //! The server does not learn what is said: no word of a conversation is in its database.
 
-use harness::{World, world::tables};
+use harness::World;
+use harness::world::tables;
 
 const WORDS: [&str; 4] = ["xylophone", "marmalade", "quicksilver", "hippopotamus"];
 

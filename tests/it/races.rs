@@ -1,13 +1,13 @@
-//! Everybody at once: commits for one epoch, leavers, claims of KeyPackages, two processes on one profile.
+//! Everybody at once: commits for one epoch, leavers, claims of KeyPackages, two processes on one
+//! profile.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use grove_core::Draft;
-use grove_wire::{
-    codec,
-    mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse},
-};
+use grove_wire::codec;
+use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse};
 use harness::{User, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +52,8 @@ async fn of_commits_for_one_epoch_exactly_one_wins_fifty_times() {
             assert_eq!(answers[lost].status, 409, "{}", answers[lost].text());
             assert_eq!(answers[lost].problem().current_epoch, Some(epoch + 1));
         }
-        // The winner's commit handed in again is the same place in the log, whatever the epoch is by now.
+        // The winner's commit handed in again is the same place in the log, whatever the epoch is
+        // by now.
         let again = hands[won[0]].hand_in(&room, &bundles[won[0]]).await;
         assert_eq!(again.seq(), answers[won[0]].seq());
         for hand in &mut hands {

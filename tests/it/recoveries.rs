@@ -6,15 +6,14 @@ use grove_mls::identity::{
     DEVICE_LIST_VALIDITY_MS, ListedDevice, RecoveryKey, RecoveryProof, RotationAuthority,
     SignedDeviceList, UserIdentityKey,
 };
-use grove_wire::{
-    api::{
-        devices::DeviceListBody,
-        recoveries::{RecoveryLookup, RecoveryRequest},
-        sessions::Challenge,
-    },
-    uri::UserUri,
-};
-use harness::{Answer, Hand, World, devices::mark_revoked, entries::random, socket::Socket};
+use grove_wire::api::devices::DeviceListBody;
+use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
+use grove_wire::api::sessions::Challenge;
+use grove_wire::uri::UserUri;
+use harness::devices::mark_revoked;
+use harness::entries::random;
+use harness::socket::Socket;
+use harness::{Answer, Hand, World};
 
 /// What a recovery key signs to be shown the newest list of a user.
 async fn lookup(world: &World, user: &UserUri, key: &RecoveryKey) -> RecoveryLookup {

@@ -1,12 +1,9 @@
 //! Who was removed neither reads on nor sends.
 
 use grove_wire::codec;
-use harness::{
-    World,
-    api::{about, log_path, segment},
-    entries::{entries_of, messages, text_of},
-    plain_mls,
-};
+use harness::api::{about, log_path, segment};
+use harness::entries::{entries_of, messages, text_of};
+use harness::{World, plain_mls};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_removed_neither_reads_on_nor_sends() {

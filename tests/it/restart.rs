@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use grove_core::{Draft, MessageStatus};
-use harness::{Setup, User, World, wait::soon};
+use harness::socket::Socket;
+use harness::wait::soon;
+use harness::{Setup, User, World};
 use rustix::process::Signal;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::sockets::ReadSocket;
 
 /// A conversation that goes on over whatever happens to the server in between.
 async fn talk_across(mut world: World, between: impl AsyncFn(&mut World)) {
@@ -110,9 +115,8 @@ async fn a_server_that_is_asked_to_stop_finishes_what_it_has() {
     let mut world = Setup::default().process().start().await;
     let mut alice = world.hand("alice").await;
     let room = alice.make_room().await;
-    let mut socket = harness::socket::Socket::open(world.url(), alice.api.token.as_deref())
-        .await
-        .expect("a socket");
+    let socket = Socket::open(world.url(), alice.api.token.as_deref()).await;
+    let socket = ReadSocket::new(socket.expect("a socket"));
     let messages: Vec<_> = (0..20)
         .map(|number| alice.seal(&room, &format!("message {number}")))
         .collect();
@@ -124,13 +128,7 @@ async fn a_server_that_is_asked_to_stop_finishes_what_it_has() {
     }
     let process = world.take_process();
     process.signal(Signal::TERM);
-    let reason = loop {
-        if let Err(reason) = socket.next().await {
-            break reason;
-        }
-    };
-    let away = tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode::Away;
-    assert_eq!(reason.expect("a reason").code, away);
+    assert_eq!(socket.closed_with().await, u16::from(CloseCode::Away));
     let ended = soon("it ends", process.wait()).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     world.start().await;

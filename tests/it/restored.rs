@@ -1,5 +1,5 @@
-//! A backup of nothing but the database, restored into a fresh server: all devices are served as before, and what was
-//! under way goes on.
+//! A backup of nothing but the database, restored into a fresh server: all devices are served as
+//! before, and what was under way goes on.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ async fn a_server_made_of_a_dump_serves_every_device() {
     for device in [&mut bob, &mut alice] {
         device.catch_up().await;
     }
-    // Carol was invited and has not looked; the phone has not read the last word; a link is half way.
+    // Carol was invited and has not looked; the phone has not read the last word; a link is half
+    // way.
     let mut carol = world.user("carol").await;
     alice.invite(&room, &[&carol]).await;
     alice.say(&room, "the last word").await;

@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use grove_wire::{
-    api::events::{ClientFrame, ServerFrame},
-    codec,
-    uri::RoomUri,
-};
-use harness::{
-    Answer, Hand, Setup, World,
-    api::{about, log_path, segment},
-    entries::{entries_of, submit_body},
-    socket::Socket,
-};
+use grove_wire::api::events::{ClientFrame, ServerFrame};
+use grove_wire::codec;
+use grove_wire::uri::RoomUri;
+use harness::api::{about, log_path, segment};
+use harness::entries::{entries_of, submit_body};
+use harness::socket::Socket;
+use harness::{Answer, Hand, Setup, World};
 
 const HOUR: Duration = Duration::from_hours(1);
 const GONE_MESSAGES: &str = "SELECT count(*) FROM room_log WHERE kind = 1 AND entry IS NULL";

@@ -1,12 +1,14 @@
-//! The server's key lies in the database: a restored dump is the same server, whatever its data directory holds.
+//! The server's key lies in the database: a restored dump is the same server, whatever its data
+//! directory holds.
 
-use std::{error::Error, fs, os::unix::fs::PermissionsExt as _};
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
-use grove_server::{
-    Server,
-    config::{Config, LoadOptions},
-};
-use harness::{World, entries::random};
+use grove_server::Server;
+use grove_server::config::{Config, LoadOptions};
+use harness::World;
+use harness::entries::random;
 
 /// Why the server does not start as things are.
 async fn refusal(world: &World) -> String {

@@ -1,6 +1,8 @@
-//! Every statement of the server stands as a literal under its own name, and the migrated schema knows all it names.
+//! Every statement of the server stands as a literal under its own name, and the migrated schema
+//! knows all it names.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use harness::World;
 
@@ -12,7 +14,8 @@ struct Statement {
     text: String,
 }
 
-/// The statements of one source: string literals that begin with `-- name`, with the function above them.
+/// The statements of one source: string literals that begin with `-- name`, with the function above
+/// them.
 fn statements(place: &str, source: &str) -> Vec<Statement> {
     let mut found = Vec::new();
     let mut function = String::new();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use grove_core::{Draft, MessageKind};
 use harness::{Setup, User, World};
 
-/// Everybody has read the same messages in the same places, and the same log: one head of the hash chain.
+/// Everybody has read the same messages in the same places, and the same log: one head of the hash
+/// chain.
 fn assert_agreement(people: &mut [User], room: &grove_wire::uri::RoomUri, from: usize) {
     let (first, others) = people.split_first_mut().expect("somebody");
     let (transcript, head) = (first.transcript(room), first.head(room));
@@ -116,7 +117,8 @@ async fn fifty_people_talk() {
 async fn who_was_off_line_throughout_reads_everything_in_order() {
     let world = World::new().await;
     let [mut alice, bob] = world.users(["alice", "bob"]).await;
-    // Bob registers and closes the program: he is off-line while he is invited and while all is said.
+    // Bob registers and closes the program: he is off-line while he is invited and while all is
+    // said.
     let room = alice.make_room_with("garden", &[&bob]).await;
     for number in 0..40 {
         alice.say(&room, &format!("message {number}")).await;

@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -9,21 +12,22 @@ const MAX_MESSAGES: u64 = 2_000_000;
 
 /// Puts a server under the load of rooms that talk, and says what came of it.
 ///
-/// Messages per second accepted and delivered, latencies, CPU and memory of groved and its PostgreSQL. Everything stays
-/// on loopback.
+/// Messages per second accepted and delivered, latencies, CPU and memory of groved and its
+/// PostgreSQL. Everything stays on loopback.
 #[derive(Debug, Parser)]
 #[command(name = "grove-load", version)]
 pub(crate) struct Args {
-    /// What to measure: ROOMSxMEMBERS, such as 100x10 for a hundred rooms of ten people each; idle for the time to
-    /// readiness and the memory of a server that does nothing; connected for the memory of a thousand devices that are
-    /// on-line and say nothing; recovery for the time from kill -9 to the next acknowledgement; linking for a new device
-    /// of somebody in fifty rooms
+    /// What to measure: ROOMSxMEMBERS, such as 100x10 for a hundred rooms of ten people each; idle
+    /// for the time to readiness and the memory of a server that does nothing; connected for the
+    /// memory of a thousand devices that are on-line and say nothing; recovery for the time from
+    /// kill -9 to the next acknowledgement; linking for a new device of somebody in fifty rooms
     #[arg(
         default_values = ["1x10", "1x100", "100x10", "idle", "connected", "recovery", "linking"],
         value_name = "SUBJECT"
     )]
     pub(crate) subjects: Vec<Subject>,
-    /// Messages per second offered, or max for the highest rate at which nothing piles up; several are measured in turn
+    /// Messages per second offered, or max for the highest rate at which nothing piles up; several
+    /// are measured in turn
     #[arg(long, value_delimiter = ',', default_values = ["200", "max"], value_name = "RATE")]
     pub(crate) rates: Vec<Rate>,
     /// Length of each measurement
@@ -47,7 +51,8 @@ pub(crate) struct Args {
     /// Threads of this program
     #[arg(long, default_value_t = 2)]
     pub(crate) threads: usize,
-    /// A server that runs already, on loopback, where anybody may register; its processes are not measured
+    /// A server that runs already, on loopback, where anybody may register; its processes are not
+    /// measured
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// The operators' door of that server, for statements per message
@@ -56,7 +61,8 @@ pub(crate) struct Args {
     /// The groved to start [default: beside this program]
     #[arg(long, value_name = "PROGRAM", conflicts_with = "server")]
     pub(crate) groved: Option<PathBuf>,
-    /// Where the data directory of a started groved is made, and removed again: its disk is what is measured
+    /// Where the data directory of a started groved is made, and removed again: its disk is what is
+    /// measured
     #[arg(long, default_value = "/var/tmp", value_name = "DIRECTORY")]
     pub(crate) data_in: PathBuf,
     /// Sets one key of a started groved's configuration, which is otherwise the default
@@ -102,7 +108,8 @@ pub(crate) enum Subject {
     Rooms(Shape),
 }
 
-/// How many rooms, of how many people each. Everybody is in one room, has one device and is on-line.
+/// How many rooms, of how many people each. Everybody is in one room, has one device and is
+/// on-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) rooms: usize,

@@ -6,15 +6,13 @@ use grove_mls::identity::PublicKey;
 use harness::Api;
 use serde::Serialize;
 
-use crate::{
-    args::{Args, Shape},
-    device::Device,
-    groved::{DataDir, Groved},
-    processes::Usage,
-    scene::{make_rooms, names},
-    side_by_side::side_by_side,
-    sockets::Sockets,
-};
+use crate::args::{Args, Shape};
+use crate::device::Device;
+use crate::groved::{DataDir, Groved};
+use crate::processes::Usage;
+use crate::scene::{make_rooms, names};
+use crate::side_by_side::side_by_side;
+use crate::sockets::Sockets;
 
 /// A thousand devices; each is in a room, as devices are.
 const SHAPE: Shape = Shape {
@@ -47,7 +45,8 @@ impl Connected {
     }
 }
 
-/// Registers everybody, starts groved anew, so that nothing of that is left in its memory, and opens everybody's socket.
+/// Registers everybody, starts groved anew, so that nothing of that is left in its memory, and
+/// opens everybody's socket.
 pub(crate) async fn look(args: &Args) -> Result<Connected, String> {
     let people = SHAPE.rooms * SHAPE.members;
     let data_dir = DataDir::new(&args.data_in)?;

@@ -4,41 +4,31 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use grove_mls::{
-    content::{MimiContent, Witness},
-    franking,
-    identity::{
-        CREATION_RECORD_VERSION, CreationRecord, DEVICE_LIST_VALIDITY_MS, DeviceCredential,
-        DeviceKey, DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord,
-        SignedDeviceList, UserIdentityKey,
-    },
-    key_package::{self, LastResort, ValidKeyPackage},
-    member::{DeviceIdentity, Group, NewRoom, Received, create, join, key_material},
-    room::Role,
-    storage::MemberStorage,
+use grove_mls::content::{MimiContent, Witness};
+use grove_mls::franking;
+use grove_mls::identity::{
+    CREATION_RECORD_VERSION, CreationRecord, DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceKey,
+    DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord, SignedDeviceList,
+    UserIdentityKey,
 };
-use grove_wire::{
-    api::{
-        Base64Url,
-        accounts::RegisterRequest,
-        events::{ClientFrame, InboxItem, ServerFrame},
-        key_packages::UploadKeyPackages,
-        server::ServerInfo,
-    },
-    codec,
-    mimi::{
-        key_material::{ClientKeyMaterial, KeyMaterialResponse},
-        update::UpdateRequest,
-    },
-    mls::{MlsMessage, RatchetTree},
-    uri::{ClientUri, RoomUri, UserUri},
-};
-use harness::{
-    Api,
-    api::{about, segment},
-    entries::{random, submit_body},
-    hand::{Map, SUITE},
-};
+use grove_mls::key_package::{self, LastResort, ValidKeyPackage};
+use grove_mls::member::{DeviceIdentity, Group, NewRoom, Received, create, join, key_material};
+use grove_mls::room::Role;
+use grove_mls::storage::MemberStorage;
+use grove_wire::api::Base64Url;
+use grove_wire::api::accounts::RegisterRequest;
+use grove_wire::api::events::{ClientFrame, InboxItem, ServerFrame};
+use grove_wire::api::key_packages::UploadKeyPackages;
+use grove_wire::api::server::ServerInfo;
+use grove_wire::codec;
+use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse};
+use grove_wire::mimi::update::UpdateRequest;
+use grove_wire::mls::{MlsMessage, RatchetTree};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use harness::Api;
+use harness::api::{about, segment};
+use harness::entries::{random, submit_body};
+use harness::hand::{Map, SUITE};
 use sha2::{Digest as _, Sha256};
 
 /// The device.
@@ -275,7 +265,8 @@ impl Device {
             .with_witness(&witness)
             .encode();
         let tag = franking::franking_tag(&salt, &content);
-        // What changed stands in the group too, and is not written down: the device never starts again.
+        // What changed stands in the group too, and is not written down: the device never starts
+        // again.
         let storage = MemberStorage::new(&self.records);
         group
             .seal(&storage, &self.identity, &content, tag)

@@ -1,25 +1,22 @@
 //! The server under load: a `groved` of our own, or one that runs already.
 
-use std::{
-    fs::{self, File},
-    io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use harness::{postgres::find_postmaster, server::UNLIMITED};
+use harness::postgres::find_postmaster;
+use harness::server::UNLIMITED;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{
-    args::Args,
-    http,
-    processes::{self, Usage},
-};
+use crate::args::Args;
+use crate::http;
+use crate::processes::{self, Usage};
 
 /// How long a start may take, `initdb` included.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -114,7 +111,8 @@ pub(crate) struct Groved {
 }
 
 impl Groved {
-    /// Starts the program with its default configuration on ports of its own and waits until it serves.
+    /// Starts the program with its default configuration on ports of its own and waits until it
+    /// serves.
     pub(crate) fn start(args: &Args, data_dir: &DataDir) -> Result<Self, String> {
         let program = args.groved.clone().map_or_else(beside, Ok)?;
         let log = File::options()
@@ -240,7 +238,8 @@ fn beside() -> Result<PathBuf, String> {
     ))
 }
 
-/// Reads what the program prints; a thread does, so that one which prints nothing is not waited for without end.
+/// Reads what the program prints; a thread does, so that one which prints nothing is not waited for
+/// without end.
 fn first_line(child: &mut Child) -> String {
     let stdout = child.stdout.take().expect("a pipe");
     let (tell, told) = mpsc::channel();

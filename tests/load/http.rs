@@ -1,13 +1,14 @@
-//! As much HTTP/1.1 as it takes to hand messages in: requests written beforehand, one connection kept alive.
+//! As much HTTP/1.1 as it takes to hand messages in: requests written beforehand, one connection
+//! kept alive.
 //!
-//! A general client costs this machine as much as the server spends on the same request, and would be measured with it.
+//! A general client costs this machine as much as the server spends on the same request, and would
+//! be measured with it.
 
-use std::{io, net::ToSocketAddrs};
+use std::io;
+use std::net::ToSocketAddrs;
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 << 20;

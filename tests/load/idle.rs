@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{
-    args::Args,
-    groved::{DataDir, Groved},
-    http,
-    processes::Usage,
-};
+use crate::args::Args;
+use crate::groved::{DataDir, Groved};
+use crate::http;
+use crate::processes::Usage;
 
 /// Starts on a database that is there already.
 const STARTS: usize = 5;
@@ -19,7 +17,8 @@ const REST: Duration = Duration::from_secs(5);
 /// What was seen.
 #[derive(Debug, Serialize)]
 pub(crate) struct Idle {
-    /// From the start of the program to readiness, `initdb` and migrations included, in milliseconds.
+    /// From the start of the program to readiness, `initdb` and migrations included, in
+    /// milliseconds.
     pub(crate) first_ready_ms: f64,
     /// The same on a database that is there, PostgreSQL's start included; each start, ascending.
     pub(crate) warm_ready_ms: Vec<f64>,

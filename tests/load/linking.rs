@@ -1,29 +1,24 @@
-//! A new device of somebody in many rooms: how soon it can be used, and how soon it is in all of them.
+//! A new device of somebody in many rooms: how soon it can be used, and how soon it is in all of
+//! them.
 //!
-//! Both devices are the real engine on real encrypted databases. Nobody else is on-line, and the old device sleeps once it
-//! has sealed its package.
+//! Both devices are the real engine on real encrypted databases. Nobody else is on-line, and the
+//! old device sleeps once it has sealed its package.
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use grove_cli::transport::HttpTransport;
 use grove_core::{Client, Draft, Linking, MessageStatus, Registration};
 use grove_server::clock::Clock;
 use grove_sqlite::SqliteStore;
 use grove_wire::uri::{RoomUri, UserUri};
-use harness::{
-    Api,
-    user::{Surroundings, store, transport},
-};
+use harness::Api;
+use harness::user::{Surroundings, store, transport};
 use serde::Serialize;
 
-use crate::{
-    args::Args,
-    groved::{DataDir, Groved},
-};
+use crate::args::Args;
+use crate::groved::{DataDir, Groved};
 
 /// Rooms of the person, each with so many people.
 const ROOMS: usize = 50;

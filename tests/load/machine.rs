@@ -1,11 +1,9 @@
 //! Where it is measured: figures without their machine mean nothing.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::Path,
-    time::Instant,
-};
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -23,7 +21,8 @@ pub(crate) struct Machine {
     pub(crate) processors: usize,
     pub(crate) memory_mib: u64,
     pub(crate) kernel: String,
-    /// Time to make one page durable where the data directory is, in milliseconds; none if it cannot be written to.
+    /// Time to make one page durable where the data directory is, in milliseconds; none if it
+    /// cannot be written to.
     pub(crate) sync: Option<Latency>,
 }
 

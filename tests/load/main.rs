@@ -1,10 +1,11 @@
 //! The load program: what a real `groved` takes and hands on, how fast, and what it costs.
 //!
-//! It plays all people of a scenario: real identities, real MLS groups, really sealed messages, one WebSocket each. It
-//! must not know the server from inside: it sees the client door, `/metrics` and `/proc`, as an operator does.
+//! It plays all people of a scenario: real identities, real MLS groups, really sealed messages, one
+//! WebSocket each. It must not know the server from inside: it sees the client door, `/metrics` and
+//! `/proc`, as an operator does.
 //!
-//! The surprise: messages are sealed before the clock runs, and every latency counts from the moment a message was due,
-//! not from when there was time to send it (docs/benchmarks.md says why).
+//! The surprise: messages are sealed before the clock runs, and every latency counts from the
+//! moment a message was due, not from when there was time to send it (docs/benchmarks.md says why).
 
 mod args;
 mod connected;
@@ -31,12 +32,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{
-    args::{Args, Rate, Subject},
-    groved::Target,
-    report::{Line, Report},
-    scene::Scene,
-};
+use crate::args::{Args, Rate, Subject};
+use crate::groved::Target;
+use crate::report::{Line, Report};
+use crate::scene::Scene;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -67,7 +66,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns when somebody asks this program to end. What it started is stopped then, like at any other end.
+/// Returns when somebody asks this program to end. What it started is stopped then, like at any
+/// other end.
 async fn interrupted() {
     let listen = |kind| signal(kind).expect("a signal handler");
     let (mut interrupt, mut terminate) = (

@@ -5,7 +5,8 @@ use crate::http;
 /// Counters at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Counted {
-    /// SQL statements, all of them: of requests, of the append task, of what goes on in the background.
+    /// SQL statements, all of them: of requests, of the append task, of what goes on in the
+    /// background.
     pub(crate) statements: f64,
     /// Batches the append task wrote.
     pub(crate) batches: f64,

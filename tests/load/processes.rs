@@ -1,6 +1,7 @@
 //! What processes have used, from `/proc`.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use harness::postgres::find_postmaster;
 use serde::Serialize;
@@ -13,7 +14,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) struct Usage {
     /// User and system time, in seconds.
     pub(crate) cpu_s: f64,
-    /// Resident memory in bytes. Of PostgreSQL the proportional set size, summed: shared buffers count once.
+    /// Resident memory in bytes. Of PostgreSQL the proportional set size, summed: shared buffers
+    /// count once.
     pub(crate) memory_bytes: u64,
 }
 
@@ -41,7 +43,8 @@ pub(crate) fn of_self() -> Option<Usage> {
     of_process(std::process::id())
 }
 
-/// Of the private PostgreSQL in a data directory of groved: its first process, those it started, those that ended.
+/// Of the private PostgreSQL in a data directory of groved: its first process, those it started,
+/// those that ended.
 pub(crate) fn of_postgres(data_dir: &Path) -> Option<Usage> {
     let first = find_postmaster(data_dir)?.as_raw_nonzero();
     let first = u32::try_from(first.get()).ok()?;
@@ -68,7 +71,8 @@ fn children(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Bytes of memory, those shared with others divided among them; what is resident where that cannot be read.
+/// Bytes of memory, those shared with others divided among them; what is resident where that cannot
+/// be read.
 fn share(pid: u32) -> u64 {
     let kilobytes =
         kilobytes(pid, "smaps_rollup", "Pss:").or_else(|| kilobytes(pid, "status", "VmRSS:"));
@@ -93,7 +97,8 @@ impl Stat {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// The name may hold anything, so the fields are counted from its last parenthesis: the third field comes first.
+    /// The name may hold anything, so the fields are counted from its last parenthesis: the third
+    /// field comes first.
     fn parse(text: &str) -> Option<Self> {
         let (_name, rest) = text.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();

@@ -7,14 +7,12 @@ use grove_wire::uri::RoomUri;
 use harness::Api;
 use serde::Serialize;
 
-use crate::{
-    args::{Args, Shape},
-    device::Device,
-    groved::{DataDir, Groved},
-    http::{self, Connection},
-    scene::{make_rooms, names},
-    side_by_side::side_by_side,
-};
+use crate::args::{Args, Shape};
+use crate::device::Device;
+use crate::groved::{DataDir, Groved};
+use crate::http::{self, Connection};
+use crate::scene::{make_rooms, names};
+use crate::side_by_side::side_by_side;
 
 /// Kills of groved.
 const KILLS: usize = 10;
@@ -30,7 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Recovery {
     /// From the kill of groved, which is started again at once, to the first acknowledgement.
     pub(crate) server_ms: Vec<f64>,
-    /// From the kill of its PostgreSQL, which groved starts again, to the first acknowledgement after one that failed.
+    /// From the kill of its PostgreSQL, which groved starts again, to the first acknowledgement
+    /// after one that failed.
     pub(crate) database_ms: Vec<f64>,
 }
 

@@ -1,21 +1,20 @@
 //! What is said at the end: tables for people, in Markdown, or one JSON object.
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
+use std::path::Path;
 
 use harness::Api;
 use serde::Serialize;
 
-use crate::{
-    connected::Connected,
-    groved::Target,
-    idle::Idle,
-    linking::{Linked, Times},
-    machine::Machine,
-    processes::Usage,
-    recovery::Recovery,
-    round::Round,
-    search::Step,
-};
+use crate::connected::Connected;
+use crate::groved::Target;
+use crate::idle::Idle;
+use crate::linking::{Linked, Times};
+use crate::machine::Machine;
+use crate::processes::Usage;
+use crate::recovery::Recovery;
+use crate::round::Round;
+use crate::search::Step;
 
 /// Everything measured.
 #[derive(Debug, Serialize)]

@@ -1,19 +1,18 @@
 //! One rate for some time: what was offered, what came of it, what it cost.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::{Instant, interval_at, sleep, timeout_at};
 
-use crate::{
-    groved::Target,
-    latency::Latency,
-    metrics::Counted,
-    processes::{self, Usage},
-    scene::Scene,
-    sockets::Arrival,
-    submit::{Accepted, Order, Outcome, Submission},
-};
+use crate::groved::Target;
+use crate::latency::Latency;
+use crate::metrics::Counted;
+use crate::processes::{self, Usage};
+use crate::scene::Scene;
+use crate::sockets::Arrival;
+use crate::submit::{Accepted, Order, Outcome, Submission};
 
 /// From the last look at what was used to the first message.
 const LEAD: Duration = Duration::from_millis(100);
@@ -153,7 +152,8 @@ pub(crate) async fn play(scene: &mut Scene, target: &Target, rate: u32, length: 
     }
 }
 
-/// Hands all in, says every second how far it is, and waits until what was accepted has come to everybody.
+/// Hands all in, says every second how far it is, and waits until what was accepted has come to
+/// everybody.
 async fn submit(scene: &Scene, orders: Vec<Order>, end: u64) -> Outcome {
     let Scene {
         authority,

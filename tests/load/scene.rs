@@ -1,20 +1,21 @@
 //! A scenario, set: everybody registered, in their room, on-line.
 
-use std::{collections::VecDeque, thread, time::Instant};
+use std::collections::VecDeque;
+use std::thread;
+use std::time::Instant;
 
 use grove_mls::identity::PublicKey;
 use grove_wire::uri::{RoomUri, UserUri};
-use harness::{Api, entries::random};
+use harness::Api;
+use harness::entries::random;
 
-use crate::{
-    args::{Args, Shape},
-    device::Device,
-    groved::Target,
-    http,
-    side_by_side::side_by_side,
-    sockets::Sockets,
-    submit::Sealed,
-};
+use crate::args::{Args, Shape};
+use crate::device::Device;
+use crate::groved::Target;
+use crate::http;
+use crate::side_by_side::side_by_side;
+use crate::sockets::Sockets;
+use crate::submit::Sealed;
 
 /// The people and their rooms.
 pub(crate) struct Scene {
@@ -83,7 +84,8 @@ impl Scene {
         }
     }
 
-    /// Seals so many messages, sent by everybody in turn, in the order in which they are to be sent.
+    /// Seals so many messages, sent by everybody in turn, in the order in which they are to be
+    /// sent.
     pub(crate) fn seal(&mut self, count: usize) -> Vec<Sealed> {
         let Shape { rooms, members } = self.shape;
         // Rooms take turns, and within a room its members.

@@ -1,8 +1,13 @@
-//! The highest rate at which nothing piles up: doubled until something does, then halved in between.
+//! The highest rate at which nothing piles up: doubled until something does, then halved in
+//! between.
 
 use serde::Serialize;
 
-use crate::{args::Args, groved::Target, report::Line, round, scene::Scene};
+use crate::args::Args;
+use crate::groved::Target;
+use crate::report::Line;
+use crate::round;
+use crate::scene::Scene;
 
 /// The first rate tried.
 const FIRST: u32 = 250;
@@ -21,7 +26,8 @@ pub(crate) struct Step {
     pub(crate) held: bool,
 }
 
-/// Searches, and plays a full round at what it found. Ends early, with that round, if something is refused or lost.
+/// Searches, and plays a full round at what it found. Ends early, with that round, if something is
+/// refused or lost.
 pub(crate) async fn find(args: &Args, scene: &mut Scene, target: &Target) -> Line {
     let step = std::time::Duration::from_secs(args.step);
     let mut search = Vec::new();
@@ -68,7 +74,8 @@ pub(crate) async fn find(args: &Args, scene: &mut Scene, target: &Target) -> Lin
     }
 }
 
-/// The rate to try next, between the highest that held and the lowest that did not; none when they are close.
+/// The rate to try next, between the highest that held and the lowest that did not; none when they
+/// are close.
 fn next_rate(held: u32, piled_up: Option<u32>, ceiling: u32) -> Option<u32> {
     match piled_up {
         None if held >= ceiling => None,
@@ -85,7 +92,8 @@ fn next_rate(held: u32, piled_up: Option<u32>, ceiling: u32) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Searches on a server that takes `capacity`, and returns what held and how many steps it took.
+    /// Searches on a server that takes `capacity`, and returns what held and how many steps it
+    /// took.
     fn search(capacity: u32, ceiling: u32) -> (u32, u32) {
         let (mut held, mut piled_up, mut steps) = (0, None, 0);
         let mut next = Some(FIRST.min(ceiling));

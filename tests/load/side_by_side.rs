@@ -1,16 +1,16 @@
 //! Doing the same to many things at once, in bounds.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
+use std::sync::Arc;
 
-use tokio::{
-    sync::Semaphore,
-    task::{JoinError, JoinSet},
-};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
 
 /// As many are under way at once: enough that the server is never waited for in vain.
 const AT_ONCE: usize = 16;
 
-/// Does `work` to all items and returns what came of each, in their order. A panic in one is a panic here.
+/// Does `work` to all items and returns what came of each, in their order. A panic in one is a
+/// panic here.
 pub(crate) async fn side_by_side<T, R, F>(items: Vec<T>, work: impl Fn(T) -> F) -> Vec<R>
 where
     R: Send + 'static,

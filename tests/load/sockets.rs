@@ -1,21 +1,21 @@
 //! Everybody's WebSocket: what arrives when, acknowledged as it comes.
 
-use std::{
-    mem,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
-use grove_wire::{api::events::ClientFrame, codec, uri::RoomUri};
-use tokio::{net::TcpStream, sync::watch, task::JoinSet};
-use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
-    tungstenite::{Message, client::IntoClientRequest as _, protocol::WebSocketConfig},
-};
+use grove_wire::api::events::ClientFrame;
+use grove_wire::codec;
+use grove_wire::uri::RoomUri;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::side_by_side::side_by_side;
 
@@ -173,7 +173,8 @@ impl Reader {
         drop(socket.close(None).await);
     }
 
-    /// Notes what is in a frame. An entry that does not follow the one before is a fault of the server's.
+    /// Notes what is in a frame. An entry that does not follow the one before is a fault of the
+    /// server's.
     fn take(&self, frame: &[u8], last: &mut Option<u64>) {
         let at = u64::try_from(self.epoch.elapsed().as_micros()).expect("not so long");
         // Inbox frames are empty of what is counted here.
@@ -190,8 +191,8 @@ impl Reader {
     }
 }
 
-/// First sequence number and number of entries of a log frame, which is not decoded further: a thousand readers share
-/// this machine with the server.
+/// First sequence number and number of entries of a log frame, which is not decoded further: a
+/// thousand readers share this machine with the server.
 fn places(frame: &[u8]) -> Option<(u64, u64)> {
     let Some((&1, mut rest)) = frame.split_first() else {
         return None;

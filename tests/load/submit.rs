@@ -1,19 +1,17 @@
 //! Handing messages in when they are due, whether or not the server keeps up.
 //!
-//! Arrivals are open-loop: a slow answer never delays the next message's due time, only its sending, and that wait
-//! counts. The surprise: a thread keeps time, because timers of the runtime are a millisecond coarse.
+//! Arrivals are open-loop: a slow answer never delays the next message's due time, only its
+//! sending, and that wait counts. The surprise: a thread keeps time, because timers of the runtime
+//! are a millisecond coarse.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::http::Connection;
 
@@ -65,7 +63,8 @@ pub(crate) struct Submission {
 }
 
 impl Submission {
-    /// Starts to hand messages in, over so many connections. Orders are in the order of their due times.
+    /// Starts to hand messages in, over so many connections. Orders are in the order of their due
+    /// times.
     pub(crate) async fn start(
         authority: &str,
         epoch: Instant,

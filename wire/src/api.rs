@@ -1,8 +1,8 @@
 //! The bodies of the client API, for what MIMI leaves to each provider.
 //!
-//! JSON for accounts, sessions, devices, `KeyPackage`s and lists; TLS presentation where bytes are large or signed. Bytes
-//! that are signed stand in JSON as [`Base64Url`] and are never re-encoded. Requests refuse unknown fields, so that a client
-//! learns of its mistake; responses may grow.
+//! JSON for accounts, sessions, devices, `KeyPackage`s and lists; TLS presentation where bytes are
+//! large or signed. Bytes that are signed stand in JSON as [`Base64Url`] and are never re-encoded.
+//! Requests refuse unknown fields, so that a client learns of its mistake; responses may grow.
 
 pub mod accounts;
 mod base64url;

@@ -1,11 +1,13 @@
-//! The TLS presentation language (RFC 8446, section 3, with the lengths of RFC 9420, section 2.1.2), every vector bounded.
+//! The TLS presentation language (RFC 8446, section 3, with the lengths of RFC 9420, section
+//! 2.1.2), every vector bounded.
 //!
-//! Types implement `tls_codec`'s reader form, so that its derive works on structs here and in other crates. This module must
-//! not know any message.
+//! Types implement `tls_codec`'s reader form, so that its derive works on structs here and in other
+//! crates. This module must not know any message.
 //!
-//! The surprise: `tls_codec`'s own `VLBytes` and the `*_bytes` form are not used. They bound nothing, accept longer length
-//! prefixes than needed unless a feature is on, and panic on short input in debug builds. Vectors are [`Opaque`], [`List`] or
-//! a field marked `#[tls_codec(with = "Bounded::<LIMIT>")]`.
+//! The surprise: `tls_codec`'s own `VLBytes` and the `*_bytes` form are not used. They bound
+//! nothing, accept longer length prefixes than needed unless a feature is on, and panic on short
+//! input in debug builds. Vectors are [`Opaque`], [`List`] or a field marked `#[tls_codec(with =
+//! "Bounded::<LIMIT>")]`.
 
 use std::io::{Read, Write};
 
@@ -63,7 +65,8 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
     Ok(bytes)
 }
 
-/// Reads `opaque x<V>` of at most `max` bytes. Memory grows with the bytes that arrive, never with the length that is claimed.
+/// Reads `opaque x<V>` of at most `max` bytes. Memory grows with the bytes that arrive, never with
+/// the length that is claimed.
 ///
 /// # Errors
 /// What [`DecodeError`] lists.
@@ -87,7 +90,8 @@ pub fn write_opaque<W: Write>(writer: &mut W, bytes: &[u8]) -> Result<usize, tls
 /// Reads the length prefix of a vector in its shortest form (RFC 9420, section 2.1.2).
 ///
 /// # Errors
-/// [`DecodeError::NotMinimal`] for a longer form than needed, [`DecodeError::Truncated`] at the end of the bytes.
+/// [`DecodeError::NotMinimal`] for a longer form than needed, [`DecodeError::Truncated`] at the end
+/// of the bytes.
 pub fn read_length<R: Read>(reader: &mut R) -> Result<usize, tls_codec::Error> {
     length_from(|| u8::tls_deserialize(reader))
 }
@@ -142,14 +146,15 @@ pub fn opaque_size(length: usize) -> usize {
     length.saturating_add(prefix)
 }
 
-/// Appends `opaque x<V>` to a buffer, for encoders that build in one allocation from parts already bounded.
+/// Appends `opaque x<V>` to a buffer, for encoders that build in one allocation from parts already
+/// bounded.
 pub(crate) fn append_opaque(out: &mut Vec<u8>, bytes: &[u8]) {
     append_length(out, bytes.len());
     out.extend_from_slice(bytes);
 }
 
-/// Appends a length prefix. A length above [`MAX_LENGTH`] is written as that, which every decoder refuses as truncated or
-/// trailing; callers bound their parts long before.
+/// Appends a length prefix. A length above [`MAX_LENGTH`] is written as that, which every decoder
+/// refuses as truncated or trailing; callers bound their parts long before.
 pub(crate) fn append_length(out: &mut Vec<u8>, length: usize) {
     let length = u32::try_from(length.min(MAX_LENGTH)).unwrap_or(u32::MAX >> 2);
     let [a, b, c, d] = length.to_be_bytes();
@@ -160,7 +165,8 @@ pub(crate) fn append_length(out: &mut Vec<u8>, length: usize) {
     }
 }
 
-/// Reads exactly `length` bytes onto the end of `out`. Grows with what arrives: a claimed length allocates nothing.
+/// Reads exactly `length` bytes onto the end of `out`. Grows with what arrives: a claimed length
+/// allocates nothing.
 pub(crate) fn read_into<R: Read>(
     reader: &mut R,
     length: usize,

@@ -2,32 +2,25 @@
 
 use tls_codec::{Deserialize, Serialize};
 
-use crate::{
-    api::{
-        events::{ClientFrame, ServerFrame},
-        rooms::CreateRoomRequest,
-    },
-    codec::{decode, encode},
-    invite::InviteLink,
-    mimi::{
-        franking::{
-            Frank, FrankAad, FrankingAgentData, FrankingIntegrityTbs, SafeAad,
-            ServerFrankingContext,
-        },
-        group_info::{GroupInfoRatchetTreeTbe, GroupInfoRequest, GroupInfoResponse},
-        identifier_query::IdentifierResponse,
-        key_material::{KeyMaterialRequest, KeyMaterialResponse},
-        notify::FanoutMessage,
-        room::{
-            AppDataUpdate, BaseRoomPolicy, ParticipantListData, ParticipantListUpdate, RoleData,
-            RoomMetaData,
-        },
-        submit_message::{SubmitMessageRequest, SubmitMessageResponse},
-        update::{UpdateRequest, UpdateRoomResponse},
-    },
-    mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree, Welcome},
-    uri::{ClientUri, IdentifierUri, Provider, RoomUri, UserUri},
+use crate::api::events::{ClientFrame, ServerFrame};
+use crate::api::rooms::CreateRoomRequest;
+use crate::codec::{decode, encode};
+use crate::invite::InviteLink;
+use crate::mimi::franking::{
+    Frank, FrankAad, FrankingAgentData, FrankingIntegrityTbs, SafeAad, ServerFrankingContext,
 };
+use crate::mimi::group_info::{GroupInfoRatchetTreeTbe, GroupInfoRequest, GroupInfoResponse};
+use crate::mimi::identifier_query::IdentifierResponse;
+use crate::mimi::key_material::{KeyMaterialRequest, KeyMaterialResponse};
+use crate::mimi::notify::FanoutMessage;
+use crate::mimi::room::{
+    AppDataUpdate, BaseRoomPolicy, ParticipantListData, ParticipantListUpdate, RoleData,
+    RoomMetaData,
+};
+use crate::mimi::submit_message::{SubmitMessageRequest, SubmitMessageResponse};
+use crate::mimi::update::{UpdateRequest, UpdateRoomResponse};
+use crate::mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree, Welcome};
+use crate::uri::{ClientUri, IdentifierUri, Provider, RoomUri, UserUri};
 
 /// Runs every decoder of this crate over the same bytes and reads everything that can be read from
 /// what they accept. Nothing comes back: the property under test is that it returns, without panic

@@ -1,14 +1,13 @@
 //! Invites as links: `https://a.example/invite#<token>`.
 //!
-//! The token stands in the fragment, which no browser sends to a server and no proxy writes into a log. The link names
-//! the domain, so that a client knows at once when it is for another one; it is not fetched by anybody.
+//! The token stands in the fragment, which no browser sends to a server and no proxy writes into a
+//! log. The link names the domain, so that a client knows at once when it is for another one; it is
+//! not fetched by anybody.
 
 use std::fmt;
 
-use crate::{
-    limits::{MAX_TEXT_BYTES, MAX_URI_BYTES},
-    uri::{Provider, UriError},
-};
+use crate::limits::{MAX_TEXT_BYTES, MAX_URI_BYTES};
+use crate::uri::{Provider, UriError};
 
 const SCHEME: &str = "https://";
 const PATH: &str = "/invite#";
@@ -29,8 +28,8 @@ pub enum InviteLinkError {
     /// Not of the form `https://<domain>/invite#<token>`.
     #[error("an invite link reads https://a.example/invite#...")]
     Shape,
-    /// What stands behind the `#` cannot be a token: empty, too long, or with other characters than letters, digits, `-`
-    /// and `_`.
+    /// What stands behind the `#` cannot be a token: empty, too long, or with other characters than
+    /// letters, digits, `-` and `_`.
     #[error("the link is cut short or damaged behind its #")]
     Token,
 }

@@ -1,10 +1,12 @@
 //! What is said: the bodies of MIMI and of the client API, their URIs, limits and problem types.
 //!
-//! This crate knows bytes and bounds. It must not know I/O, time, randomness, SQL or how MLS works inside: an MLS message
-//! is walked from the outside, so that its exact bytes are kept, and never opened.
+//! This crate knows bytes and bounds. It must not know I/O, time, randomness, SQL or how MLS works
+//! inside: an MLS message is walked from the outside, so that its exact bytes are kept, and never
+//! opened.
 //!
-//! The fact that surprises: MIMI puts MLS messages into its bodies without a length in front. Where one ends is found by
-//! walking its structure ([`mls`]), and everything that is hashed, signed or relayed is the walked bytes, never a re-encoding.
+//! The fact that surprises: MIMI puts MLS messages into its bodies without a length in front. Where
+//! one ends is found by walking its structure ([`mls`]), and everything that is hashed, signed or
+//! relayed is the walked bytes, never a re-encoding.
 //!
 //! Sources: RFC 9420 (MLS), draft-ietf-mimi-protocol-06, draft-ietf-mimi-room-policy-03,
 //! draft-ietf-mls-ratchet-tree-options-00, RFC 9457 (problem documents).

@@ -1,8 +1,9 @@
 //! Every bound of what is said, in one place.
 //!
-//! A decoder refuses what exceeds its bound before it allocates. The drafts name no maximum sizes, so these figures are ours:
-//! large enough for ten thousand members and post-quantum keys, small enough that one request cannot exhaust a server.
-//! Bounds of policy (rates, quotas) are configuration and stand with the server.
+//! A decoder refuses what exceeds its bound before it allocates. The drafts name no maximum sizes,
+//! so these figures are ours: large enough for ten thousand members and post-quantum keys, small
+//! enough that one request cannot exhaust a server. Bounds of policy (rates, quotas) are
+//! configuration and stand with the server.
 
 /// One KiB, to keep the figures below readable.
 const KIB: usize = 1024;
@@ -11,8 +12,8 @@ const MIB: usize = 1024 * KIB;
 
 /// An application `MLSMessage`, sealed.
 pub const MAX_MESSAGE_BYTES: usize = 64 * KIB;
-/// An `MLSMessage` that carries a commit or a proposal: a commit in a room of ten thousand holds about one ciphertext per
-/// member in the worst case.
+/// An `MLSMessage` that carries a commit or a proposal: a commit in a room of ten thousand holds
+/// about one ciphertext per member in the worst case.
 pub const MAX_HANDSHAKE_BYTES: usize = 4 * MIB;
 /// A Welcome: one entry per added client.
 pub const MAX_WELCOME_BYTES: usize = 4 * MIB;
@@ -87,7 +88,8 @@ pub const MAX_REFERENCES_BYTES: usize = 16 * KIB;
 pub const MAX_LINK_ID_BYTES: usize = 16;
 /// An answer, a reveal or a sealed package on such a link: a device list and a few keys.
 pub const MAX_LINK_BYTES: usize = 128 * KIB;
-/// The proof that a user identity key succeeds another: a rotation, and the device list that names the recovery key.
+/// The proof that a user identity key succeeds another: a rotation, and the device list that names
+/// the recovery key.
 pub const MAX_SUCCESSION_BYTES: usize = MAX_DEVICE_LIST_BYTES + 12 * KIB;
 /// What one note between a user's own devices holds.
 pub const MAX_ACCOUNT_NOTE_BYTES: usize = 40 * KIB;
@@ -98,7 +100,8 @@ pub const MAX_USER_ROOMS: usize = 1000;
 
 /// One log entry: a `FanoutMessage` with what is stapled to it.
 pub const MAX_ENTRY_BYTES: usize = MAX_HANDSHAKE_BYTES + MAX_MORE_PROPOSALS_BYTES + KIB;
-/// The size at which a writer starts another frame. Soft: a frame holds at least one entry, however large.
+/// The size at which a writer starts another frame. Soft: a frame holds at least one entry, however
+/// large.
 pub const MAX_FRAME_BYTES: usize = MIB;
 /// What a reader of frames accepts for the entries of one frame.
 pub const MAX_FRAME_ENTRIES_BYTES: usize = MAX_ENTRY_BYTES + MAX_FRAME_BYTES + KIB;

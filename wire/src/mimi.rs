@@ -1,9 +1,11 @@
 //! The bodies of draft-ietf-mimi-protocol-06, with the draft's names and field order.
 //!
-//! These are structs and their bytes. This module must not know what is allowed: a decoded body is well-formed, nothing more.
+//! These are structs and their bytes. This module must not know what is allowed: a decoded body is
+//! well-formed, nothing more.
 //!
-//! The surprise: most bodies begin with a [`Protocol`] byte, but `UpdateRequest` and `FanoutMessage` do not, although the
-//! draft selects on it there; the literal structs are followed.
+//! The surprise: most bodies begin with a [`Protocol`] byte, but `UpdateRequest` and
+//! `FanoutMessage` do not, although the draft selects on it there; the literal structs are
+//! followed.
 
 pub mod franking;
 pub mod group_info;
@@ -16,10 +18,8 @@ pub mod update;
 
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::{
-    codec::{DecodeError, Opaque},
-    limits::MAX_CREDENTIAL_BYTES,
-};
+use crate::codec::{DecodeError, Opaque};
+use crate::limits::MAX_CREDENTIAL_BYTES;
 
 /// The media type of every binary body.
 pub const CONTENT_TYPE: &str = "application/octet-stream";

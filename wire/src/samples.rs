@@ -1,16 +1,17 @@
-//! Well-formed structures for tests: made by hand from the RFC's structs, with any bytes for content.
+//! Well-formed structures for tests: made by hand from the RFC's structs, with any bytes for
+//! content.
 //!
-//! Nothing here is a valid MLS message: signatures and ciphertexts are noise. The shape is right, which is all this crate
-//! looks at.
+//! Nothing here is a valid MLS message: signatures and ciphertexts are noise. The shape is right,
+//! which is all this crate looks at.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use proptest::{collection::vec, option, prelude::*};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 
-use crate::{
-    codec::{Opaque, append_opaque},
-    mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree, Welcome},
-    uri::{ClientUri, IdentifierUri, Provider, RoomUri, UserUri},
-};
+use crate::codec::{Opaque, append_opaque};
+use crate::mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree, Welcome};
+use crate::uri::{ClientUri, IdentifierUri, Provider, RoomUri, UserUri};
 
 /// Concatenates parts.
 pub(crate) fn cat(parts: &[&[u8]]) -> Vec<u8> {

@@ -4,20 +4,14 @@
 
 use std::borrow::Cow;
 
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        RefOr,
-        schema::{ObjectBuilder, Schema, SchemaFormat, Type},
-    },
-};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::{
-    api::Base64Url,
-    limits::{MAX_JSON_BODY_BYTES, MAX_URI_BYTES},
-    problem::ProblemType,
-    uri::{ClientUri, Provider, RoomUri, UserUri},
-};
+use crate::api::Base64Url;
+use crate::limits::{MAX_JSON_BODY_BYTES, MAX_URI_BYTES};
+use crate::problem::ProblemType;
+use crate::uri::{ClientUri, Provider, RoomUri, UserUri};
 
 macro_rules! text {
     ($($name:ident, $pattern:literal, $max:expr, $description:literal, $example:literal;)+) => { $(

@@ -1,11 +1,13 @@
-//! Who and what is meant: providers, users, clients and rooms as MIMI URIs, parsed once and trusted afterwards.
+//! Who and what is meant: providers, users, clients and rooms as MIMI URIs, parsed once and trusted
+//! afterwards.
 //!
 //! Nothing here resolves or contacts anything: a URI's authority is a domain name, never a host.
 //!
-//! The surprise: there are two strictnesses. [`UserUri::parse`] and its siblings take what people and configuration write
-//! (upper case, U-labels, a dot behind the domain) and make it canonical; the TLS decoders refuse whatever is not canonical
-//! already, so that equal URIs have equal bytes wherever bytes are signed or hashed. `Display` is the whole URI; `Debug` is
-//! short and names no person, since it ends up in logs.
+//! The surprise: there are two strictnesses. [`UserUri::parse`] and its siblings take what people
+//! and configuration write (upper case, U-labels, a dot behind the domain) and make it canonical;
+//! the TLS decoders refuse whatever is not canonical already, so that equal URIs have equal bytes
+//! wherever bytes are signed or hashed. `Display` is the whole URI; `Debug` is short and names no
+//! person, since it ends up in logs.
 //!
 //! Source: draft-ietf-mimi-protocol, section 4; the forms of client and room are Grove's.
 
@@ -68,7 +70,8 @@ uri! {
 }
 
 impl Provider {
-    /// Parses `mimi://a.example` or `a.example`. No port, no IP address; a single label such as `localhost` is allowed.
+    /// Parses `mimi://a.example` or `a.example`. No port, no IP address; a single label such as
+    /// `localhost` is allowed.
     ///
     /// # Errors
     /// [`UriError::Domain`], [`UriError::Shape`], [`UriError::TooLong`].
@@ -94,7 +97,8 @@ impl UserUri {
     /// Parses `mimi://a.example/u/alice` or the typed address `alice@a.example`.
     ///
     /// # Errors
-    /// [`UriError::Domain`], [`UriError::Localpart`], [`UriError::Scheme`], [`UriError::Shape`], [`UriError::TooLong`].
+    /// [`UriError::Domain`], [`UriError::Localpart`], [`UriError::Scheme`], [`UriError::Shape`],
+    /// [`UriError::TooLong`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
         if text.contains('@') {
             return Self::parse_address(text);
@@ -150,8 +154,8 @@ impl ClientUri {
     /// Parses `mimi://a.example/d/alice/<26 base32 characters>`.
     ///
     /// # Errors
-    /// [`UriError::Device`], [`UriError::Domain`], [`UriError::Localpart`], [`UriError::Scheme`], [`UriError::Shape`],
-    /// [`UriError::TooLong`].
+    /// [`UriError::Device`], [`UriError::Domain`], [`UriError::Localpart`], [`UriError::Scheme`],
+    /// [`UriError::Shape`], [`UriError::TooLong`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
         let (provider, [localpart, device]) = split(text, "d")?;
         let user = UserUri::new(&provider, localpart)?;
@@ -188,7 +192,8 @@ impl RoomUri {
     /// Parses `mimi://a.example/r/<52 base32 characters>`.
     ///
     /// # Errors
-    /// [`UriError::Domain`], [`UriError::Room`], [`UriError::Scheme`], [`UriError::Shape`], [`UriError::TooLong`].
+    /// [`UriError::Domain`], [`UriError::Room`], [`UriError::Scheme`], [`UriError::Shape`],
+    /// [`UriError::TooLong`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
         let (provider, [hash]) = split(text, "r")?;
         Ok(Self::new(&provider, &base32(hash).ok_or(UriError::Room)?))
@@ -211,11 +216,12 @@ impl RoomUri {
 }
 
 impl IdentifierUri {
-    /// Parses any URI of the scheme. Only the domain is made canonical: foreign paths may be case-sensitive.
+    /// Parses any URI of the scheme. Only the domain is made canonical: foreign paths may be
+    /// case-sensitive.
     ///
     /// # Errors
-    /// [`UriError::Domain`], [`UriError::Scheme`], [`UriError::Shape`] for an empty segment or a character outside
-    /// visible ASCII, [`UriError::TooLong`].
+    /// [`UriError::Domain`], [`UriError::Scheme`], [`UriError::Shape`] for an empty segment or a
+    /// character outside visible ASCII, [`UriError::TooLong`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
         let rest = split_scheme(text)?;
         let (authority, path) = match rest.split_once('/') {

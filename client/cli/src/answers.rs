@@ -3,12 +3,14 @@
 //!
 //! The surprise: a redirected standard input decides. A person who pipes something in is a script.
 
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::secrets::{self, Terminal};
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
-use std::path::Path;
-use zeroize::Zeroizing;
 
 /// The longest answer.
 const MAX_ANSWER_BYTES: u64 = 4096;

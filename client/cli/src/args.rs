@@ -9,14 +9,16 @@ mod link;
 pub(crate) use devices::Devices;
 pub(crate) use link::{Approve, Link, ProfileWish, Recover};
 
-use crate::endpoint::ServerUrl;
-use crate::exit;
-use crate::profile::ProfileName;
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use grove_core::MessageId;
 use grove_wire::uri::UserUri;
-use std::path::PathBuf;
+
+use crate::endpoint::ServerUrl;
+use crate::exit;
+use crate::profile::ProfileName;
 
 /// Encrypted group messaging, from the command line.
 #[derive(Debug, Parser)]

@@ -44,8 +44,9 @@ impl Default for Backoff {
 
 #[cfg(test)]
 mod tests {
-    use super::Backoff;
     use std::time::Duration;
+
+    use super::Backoff;
 
     #[test]
     fn delays_double_up_to_a_minute_and_start_again() {

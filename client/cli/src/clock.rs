@@ -2,8 +2,9 @@
 //!
 //! The engine gets both passed in. Times are milliseconds since 1970-01-01 UTC.
 
-use grove_core::Environment;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use grove_core::Environment;
 
 /// The clock, the randomness and the timer of this machine, as the engine asks for them.
 #[derive(Debug, Clone, Copy)]

@@ -3,11 +3,12 @@
 //! Must not know what is said to it. Plain HTTP is accepted for this machine alone, since a token
 //! and everybody's address travel over it.
 
-use grove_wire::uri::Provider;
-use reqwest::Url;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+
+use grove_wire::uri::Provider;
+use reqwest::Url;
 
 /// `https://host[:port]`, or `http://` for a loopback host; without path, query or credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,8 +129,9 @@ fn malformed(error: impl fmt::Display) -> ServerUrlError {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{ServerUrl, ServerUrlError};
     use grove_wire::uri::Provider;
+
+    use super::{ServerUrl, ServerUrlError};
 
     fn parse(text: &str) -> Result<ServerUrl, ServerUrlError> {
         text.parse()

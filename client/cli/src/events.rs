@@ -4,10 +4,10 @@
 //! ping and given up when that stays unanswered; who owns the stream then connects again after
 //! [`crate::backoff::Backoff`]. Nothing is lost by that: the server resumes at the cursor.
 
-use crate::transport::{HttpTransport, bearer};
+use std::time::Duration;
+
 use futures_util::{SinkExt as _, StreamExt as _};
 use grove_wire::limits::{MAX_FRAME_BYTES, MAX_SEALED_GROUP_INFO_BYTES};
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -15,11 +15,14 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
+use crate::transport::{HttpTransport, bearer};
+
 const PATH: &str = "/v1/events";
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// A frame is soft-limited, but holds at least one entry whatever its size; a Welcome is the longest.
+/// A frame is soft-limited, but holds at least one entry whatever its size; a Welcome is the
+/// longest.
 const MAX_MESSAGE_BYTES: usize = MAX_FRAME_BYTES + MAX_SEALED_GROUP_INFO_BYTES;
 
 /// One connection to the server's events.

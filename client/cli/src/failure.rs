@@ -4,8 +4,9 @@
 //! Every error of a command ends here; [`crate::commands::failures`] turns the engine's errors
 //! into this. Messages are one line, without secrets.
 
-use crate::exit::Exit;
 use std::fmt;
+
+use crate::exit::Exit;
 
 /// The end of a run that did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +67,10 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::{Failure, chain};
     use crate::exit::Exit;
-    use std::io;
 
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the key")]

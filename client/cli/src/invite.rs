@@ -2,11 +2,12 @@
 //!
 //! A link names the domain it is for, so a mistaken one is noticed before anything is made.
 
-use crate::exit::Exit;
-use crate::failure::Failure;
 use grove_wire::invite::InviteLink;
 use grove_wire::uri::Provider;
 use zeroize::Zeroizing;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// The token of an invite for this provider.
 ///
@@ -36,10 +37,11 @@ pub(crate) fn token(
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::token;
-    use crate::exit::Exit;
     use grove_wire::uri::Provider;
     use zeroize::Zeroizing;
+
+    use super::token;
+    use crate::exit::Exit;
 
     #[test]
     fn a_token_is_taken_bare_or_out_of_a_link_of_the_same_domain() {

@@ -49,8 +49,9 @@ pub(crate) fn draw(text: &str, columns: usize) -> Option<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{COLOURS, QUIET, RESET, draw};
     use qrcode::{Color, EcLevel, QrCode};
+
+    use super::{COLOURS, QUIET, RESET, draw};
 
     /// What a camera sees.
     fn modules(drawn: &str) -> Vec<Vec<bool>> {

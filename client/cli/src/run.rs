@@ -1,15 +1,17 @@
 //! One run of `grove`: read the command line, do it, say how it ended.
 
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
 use crate::args::Arguments;
 use crate::commands;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::profile::Directories;
-use clap::Parser as _;
-use std::io;
-use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// The environment variable with a filter for what is logged.
 const LOG_VARIABLE: &str = "GROVE_LOG";

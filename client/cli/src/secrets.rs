@@ -3,14 +3,16 @@
 //! None of them is ever an argument: arguments stand in the process list and the shell's history.
 //! They come from files, the environment, standard input or a prompt that does not echo.
 
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::profile::create_private;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions, remove_file};
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::profile::create_private;
 
 /// The environment variable with an invite.
 pub(crate) const INVITE_VARIABLE: &str = "GROVE_INVITE";
@@ -281,10 +283,11 @@ impl RecoveryFile {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{RecoveryFile, check_new, find_invite, first_line, recovery_words};
-    use crate::exit::Exit;
     use std::fs::{metadata, read_to_string, write};
     use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{RecoveryFile, check_new, find_invite, first_line, recovery_words};
+    use crate::exit::Exit;
 
     #[test]
     fn a_secret_is_one_trimmed_line() {

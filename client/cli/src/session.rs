@@ -1,5 +1,12 @@
 //! An open profile: settings, database and the way to the server, put together.
 
+use std::time::Duration;
+
+use grove_core::{CallError, Client, FindRoomError, StoreError, TransportError};
+use grove_sqlite::{Key, SqliteStore};
+use grove_wire::uri::RoomUri;
+use tokio::time::timeout;
+
 use crate::args::Arguments;
 use crate::clock::Machine;
 use crate::commands::failures::failed;
@@ -10,11 +17,6 @@ use crate::output::Output;
 use crate::profile::{Directories, Profile, Unlock, create_private};
 use crate::secrets;
 use crate::transport::HttpTransport;
-use grove_core::{CallError, Client, FindRoomError, StoreError, TransportError};
-use grove_sqlite::{Key, SqliteStore};
-use grove_wire::uri::RoomUri;
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// How long catching up may take before a command goes on without.
 const PATIENCE: Duration = Duration::from_secs(30);

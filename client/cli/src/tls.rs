@@ -3,10 +3,11 @@
 //! Knows certificates, not what is said over the connection. One configuration serves requests and
 //! the event WebSocket, so that both trust the same servers; only the protocol offered differs.
 
+use std::sync::Arc;
+
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use std::sync::Arc;
 
 /// Builds the configuration from the machine's roots and the extra ones, in PEM.
 ///

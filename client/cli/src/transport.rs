@@ -3,15 +3,17 @@
 //! Must not know what the requests mean, and never repeats one: the engine does. Redirects are not
 //! followed, since the token would go with them. Answers are read up to a bound.
 
-use crate::endpoint::{ServerUrl, ServerUrlError};
-use crate::failure::chain;
-use crate::tls::{self, TlsError};
+use std::sync::Arc;
+use std::time::Duration;
+
 use grove_core::{Body, Method, Request, Response, Transport, TransportError};
 use grove_wire::limits::{MAX_JSON_BODY_BYTES, MAX_ROOM_BODY_BYTES};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use rustls::ClientConfig;
-use std::sync::Arc;
-use std::time::Duration;
+
+use crate::endpoint::{ServerUrl, ServerUrlError};
+use crate::failure::chain;
+use crate::tls::{self, TlsError};
 
 /// The longest answer that is read: a whole tree, and what stands around it.
 const MAX_ANSWER_BYTES: usize = MAX_ROOM_BODY_BYTES + MAX_JSON_BODY_BYTES;
@@ -27,7 +29,8 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// Prepares the way; nothing is sent yet. `extra_roots` are trusted beside the machine's, in PEM.
+    /// Prepares the way; nothing is sent yet. `extra_roots` are trusted beside the machine's, in
+    /// PEM.
     ///
     /// # Errors
     /// [`HttpTransportError`].

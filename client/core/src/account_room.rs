@@ -1,7 +1,8 @@
 //! The room that a user's own devices share: made by the first device that links another, found by
 //! every device that comes in.
 //!
-//! Knows how it comes to be and how it is recognised; what is said in it is the business of `notes`.
+//! Knows how it comes to be and how it is recognised; what is said in it is the business of
+//! `notes`.
 //!
 //! The surprise: it is an ordinary room of the home server, and the server can put a user on the
 //! list of any room. So a room is taken for this one only while nobody but the user is in it; what
@@ -14,15 +15,14 @@ use grove_wire::uri::{RoomUri, UserUri};
 use zeroize::Zeroizing;
 
 use crate::client::Client;
-use crate::devices;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
-use crate::notes;
 use crate::rooms::{self, CreateRoomError, HandshakeError, JoinError};
 use crate::settle::SettleError;
 use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, RoomState, Store, StoreError};
 use crate::transport::Transport;
+use crate::{devices, notes};
 
 /// The room of the user's own devices could not be made or found.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,8 @@ fn make(step: &mut Step<'_>) -> Result<Outgoing, CreateRoomError> {
 }
 
 /// Looks whether the room that was just joined is the one of the user's devices, and remembers it.
-/// The others there hear what this device is called; whoever has come with a new key, by the recovery words, hands it to the others there.
+/// The others there hear what this device is called; whoever has come with a new key, by the
+/// recovery words, hands it to the others there.
 pub(crate) fn recognise(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
     let user = step.identity.user.clone();
     if !step.group(room, |group, _, _| is_ours(group, &user))? {
@@ -124,7 +125,8 @@ pub(crate) fn recognise(step: &mut Step<'_>, room: &RoomUri) -> Result<(), Group
     Ok(introduce(step)?)
 }
 
-/// The user's other devices hear what this one is called: the server was not told, and they were not.
+/// The user's other devices hear what this one is called: the server was not told, and they were
+/// not.
 fn introduce(step: &mut Step<'_>) -> Result<(), StoreError> {
     let mut names = step.tx.list_device_names()?.into_iter();
     let Some((client, name)) = names.find(|(client, _)| *client == step.identity.client) else {

@@ -3,8 +3,8 @@
 //! Knows the device list and what follows from a new one for this device. It must not know how a
 //! device is linked, nor how a commit is made.
 //!
-//! The surprise: how far a change has come is stored nowhere. It is read off the groups: a device is
-//! gone when no room has a leaf of it.
+//! The surprise: how far a change has come is stored nowhere. It is read off the groups: a device
+//! is gone when no room has a leaf of it.
 
 mod list;
 mod progress;

@@ -1,10 +1,10 @@
 //! Linking a device: the new one gets the user's keys from an old one, through a server that learns
 //! none of them.
 //!
-//! The new device shows a line ([`Linking::text`]); the old one takes it ([`Client::approve_link`]);
-//! both then know one code. The person types the new device's code into the old one
-//! ([`Client::confirm_link`]), and only if it is the same are the keys sealed. What the bytes mean is
-//! said in `grove_mls::linking`; here is who sends which of them when.
+//! The new device shows a line ([`Linking::text`]); the old one takes it
+//! ([`Client::approve_link`]); both then know one code. The person types the new device's code into
+//! the old one ([`Client::confirm_link`]), and only if it is the same are the keys sealed. What the
+//! bytes mean is said in `grove_mls::linking`; here is who sends which of them when.
 //!
 //! The surprise: nothing of a link is stored on either side before it is over. Whoever is
 //! interrupted begins anew with another line.
@@ -15,8 +15,9 @@
 mod approve;
 mod newcomer;
 
-pub use approve::{Approval, ApproveLinkError, ConfirmLinkError};
 pub use grove_mls::linking::{Code as LinkCode, CodeError as LinkCodeError};
+
+pub use approve::{Approval, ApproveLinkError, ConfirmLinkError};
 pub use newcomer::{Linking, LinkingError};
 
 use std::time::Duration;
@@ -91,8 +92,8 @@ trait Side {
     fn environment(&self) -> &impl Environment;
 }
 
-/// Waits until the link has left the phase `seen`, at most until it ends by itself. A server that is
-/// away for a moment does not matter.
+/// Waits until the link has left the phase `seen`, at most until it ends by itself. A server that
+/// is away for a moment does not matter.
 async fn wait_past(
     side: &mut impl Side,
     link: LinkPath,
@@ -128,8 +129,8 @@ async fn wait_past(
     Err(Over::Expired)
 }
 
-/// Leaves bytes on a link. The same again changes nothing, so that it is tried again when the answer
-/// is lost.
+/// Leaves bytes on a link. The same again changes nothing, so that it is tried again when the
+/// answer is lost.
 async fn leave(
     side: &mut impl Side,
     link: LinkPath,
@@ -147,7 +148,8 @@ async fn leave(
         match asked {
             Ok(_left) => return Ok(()),
             Err(error) => match error.problem() {
-                // Behind a lost answer they may as well mean that all went well, and is over by now.
+                // Behind a lost answer they may as well mean that all went well, and is over by
+                // now.
                 Some(ProblemType::NotFound) if failures == 0 => return Err(Over::Expired),
                 Some(ProblemType::Conflict) if failures == 0 => return Err(Over::Cancelled),
                 _ if error.is_temporary() && failures < FAILURES => {

@@ -55,8 +55,8 @@ pub(crate) fn is_account_room(step: &Step<'_>, room: &RoomUri) -> Result<bool, S
     Ok(step.account()?.account_room.as_ref() == Some(room))
 }
 
-/// Whether a note may be sealed now: nobody but the user's own devices of the newest list may be there
-/// to read it. Asked in the step that seals.
+/// Whether a note may be sealed now: nobody but the user's own devices of the newest list may be
+/// there to read it. Asked in the step that seals.
 pub(crate) fn check_recipients(step: &mut Step<'_>, room: &RoomUri) -> Result<(), FlushError> {
     let list = devices::own_list(step)?;
     let leaves = step.group(room, |group, _, _| trust::members_of(group))?;

@@ -24,11 +24,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::call::CallError;
 use crate::client::Client;
-use crate::draft;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::message::MessageStatus;
-use crate::notes;
 use crate::receive::CatchUpError;
 use crate::rooms::{Accepted, CommitError, STUCK};
 use crate::step::{GroupError, Step};
@@ -37,7 +35,7 @@ use crate::store::{
 };
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{CheckError, TrustError};
-
+use crate::{draft, notes};
 use verdicts::{accepted_by_hub, refuse, refuse_next};
 
 /// A message is sealed anew at most so often in a row.
@@ -206,8 +204,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(())
     }
 
-    /// Whether messages may be sent to a room: its leaves of our own devices are made right first, so
-    /// that nothing is sealed for one that was taken off; then all its members are looked at.
+    /// Whether messages may be sent to a room: its leaves of our own devices are made right first,
+    /// so that nothing is sealed for one that was taken off; then all its members are looked at.
     pub(crate) async fn prepare_to_send(&mut self, room: &RoomUri) -> Result<(), FlushError> {
         match self.tend_own_leaves(room).await {
             Ok(()) => {}

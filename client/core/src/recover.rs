@@ -1,7 +1,7 @@
 //! Coming back with the recovery words alone, when no other device is at hand.
 //!
-//! The words name a new user identity key and this device; the rooms take both on the proof that the
-//! recovery key signed the one and the new key the other.
+//! The words name a new user identity key and this device; the rooms take both on the proof that
+//! the recovery key signed the one and the new key the other.
 //!
 //! The surprise: it can be repeated, like a registration. The keys are stored before the request
 //! leaves, and whatever broke in between, the same list is presented again unless the account has
@@ -21,13 +21,12 @@ use zeroize::Zeroizing;
 
 use crate::call::{self, CallError};
 use crate::client::{Client, Identity};
-use crate::devices;
 use crate::environment::{Environment, random_bytes, random_seed};
 use crate::failure::{Class, Classified};
 use crate::home::{Home, HomeError, Keys};
-use crate::session;
 use crate::store::{Account, AccountState, Store, StoreError};
 use crate::transport::{Method, Transport};
+use crate::{devices, session};
 
 /// Who wants to come back.
 #[derive(Clone)]
@@ -109,8 +108,8 @@ impl Classified for RecoverError {
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Makes this device one of the user's on the word of the recovery key, under a new user identity
-    /// key. The words are not kept. Its rooms are joined by [`Client::settle`].
+    /// Makes this device one of the user's on the word of the recovery key, under a new user
+    /// identity key. The words are not kept. Its rooms are joined by [`Client::settle`].
     ///
     /// # Errors
     /// [`RecoverError`].

@@ -210,7 +210,8 @@ pub trait Tx {
     /// [`StoreError`].
     fn list_device_names(&self) -> Result<Vec<(ClientUri, String)>, StoreError>;
 
-    /// Remembers what a device of the user saw of a room, and forgets all but the newest few epochs.
+    /// Remembers what a device of the user saw of a room, and forgets all but the newest few
+    /// epochs.
     ///
     /// # Errors
     /// [`StoreError`].

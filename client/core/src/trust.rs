@@ -7,8 +7,8 @@
 //! list alone, whose rotation the old key or the recovery key signed; a leaf that shows a key the
 //! pin does not know sends us for the newest list, and stops sending if that does not explain it. A
 //! leaf that still shows the old key is judged by the newest list as well: if that names the device
-//! and its key, the new user identity key has vouched for it, whatever older key stands in the leaf;
-//! if it names the device as revoked, nothing is sent until the device is out of the room.
+//! and its key, the new user identity key has vouched for it, whatever older key stands in the
+//! leaf; if it names the device as revoked, nothing is sent until the device is out of the room.
 //!
 //! The surprise: who was never met before is trusted. The first device list seen is pinned, and
 //! shown as unverified; from then on the list must continue itself.

@@ -1,17 +1,18 @@
-//! What a user's devices tell each other in the account room: keys, device lists, and what one of them saw or read.
+//! What a user's devices tell each other in the account room: keys, device lists, and what one of
+//! them saw or read.
 //!
-//! Knows the form and its bounds; what a note makes true is for the reader to verify. Must not know how notes are sent.
+//! Knows the form and its bounds; what a note makes true is for the reader to verify. Must not know
+//! how notes are sent.
 //!
-//! The surprise: one kind holds a secret, the seed of a user identity key. It is wiped here; the message around it is as
-//! secret, and stands nowhere but in the sender's and the receivers' encrypted stores.
+//! The surprise: one kind holds a secret, the seed of a user identity key. It is wiped here; the
+//! message around it is as secret, and stands nowhere but in the sender's and the receivers'
+//! encrypted stores.
 
 use std::fmt;
 
-use grove_wire::{
-    codec::{self, DecodeError, EncodeError, List, Opaque, Text},
-    limits::{MAX_ACCOUNT_NOTE_BYTES, MAX_DEVICE_NAME_BYTES},
-    uri::{ClientUri, RoomUri},
-};
+use grove_wire::codec::{self, DecodeError, EncodeError, List, Opaque, Text};
+use grove_wire::limits::{MAX_ACCOUNT_NOTE_BYTES, MAX_DEVICE_NAME_BYTES};
+use grove_wire::uri::{ClientUri, RoomUri};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 use zeroize::{Zeroize as _, Zeroizing};
 

@@ -1,8 +1,10 @@
 //! The messages our clients write.
 //!
-//! Each names its sender and its room, as franking asks. Must not know when or where a message is sent.
+//! Each names its sender and its room, as franking asks. Must not know when or where a message is
+//! sent.
 //!
-//! The surprise: an edit and a deletion name the first version of a message, a reply the version that was read.
+//! The surprise: an edit and a deletion name the first version of a message, a reply the version
+//! that was read.
 
 use grove_wire::uri::{RoomUri, UserUri};
 
@@ -140,7 +142,8 @@ impl MimiContent {
         }
     }
 
-    /// The note between a user's own devices, if the message is one. Only in the account room does it mean anything.
+    /// The note between a user's own devices, if the message is one. Only in the account room does
+    /// it mean anything.
     ///
     /// # Errors
     /// [`AccountNoteError`] when it is one that cannot be read.

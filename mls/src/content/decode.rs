@@ -1,25 +1,30 @@
-//! Reading a message strictly: its structure, its bounds, and that its bytes are the one encoding it has.
+//! Reading a message strictly: its structure, its bounds, and that its bytes are the one encoding
+//! it has.
 //!
 //! Must not repair anything.
 //!
-//! The surprise: determinism is checked by encoding again and comparing. That covers lengths, map order, repeated keys and
-//! floating-point forms in one stroke, and it is why the two directions stand side by side.
+//! The surprise: determinism is checked by encoding again and comparing. That covers lengths, map
+//! order, repeated keys and floating-point forms in one stroke, and it is why the two directions
+//! stand side by side.
 
 use grove_wire::limits::MAX_MESSAGE_BYTES;
-use minicbor::{Decoder, data::Type, decode::Error};
+use minicbor::Decoder;
+use minicbor::data::Type;
+use minicbor::decode::Error;
 
+use super::encode::encode_value;
+use super::extensions::{ExtensionKey, ExtensionValue, Extensions};
+use super::float::{HALF, SINGLE};
 use super::{
     Disposition, Expires, ExternalPart, MAX_EXTENSION_DEPTH, MAX_INTEGER, MAX_PART_DEPTH,
     MAX_PARTS, MAX_TOPIC_ID_BYTES, MessageId, MimiContent, NestedPart, Part, PartSemantics,
-    encode::encode_value,
-    extensions::{ExtensionKey, ExtensionValue, Extensions},
-    float::{HALF, SINGLE},
 };
 
 /// Why bytes are not MIMI content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// Extensions nested deeper than [`MAX_EXTENSION_DEPTH`], or parts deeper than [`MAX_PART_DEPTH`].
+    /// Extensions nested deeper than [`MAX_EXTENSION_DEPTH`], or parts deeper than
+    /// [`MAX_PART_DEPTH`].
     #[error("nested too deeply")]
     Depth,
     /// The bytes are CBOR of the right shape, but not in its one deterministic form.

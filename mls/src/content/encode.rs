@@ -1,18 +1,19 @@
 //! The one encoding of a message: deterministic CBOR (RFC 8949, section 4.2.1).
 //!
-//! Must not check a message: what decoding refuses can be encoded, and will be refused by its readers.
+//! Must not check a message: what decoding refuses can be encoded, and will be refused by its
+//! readers.
 //!
-//! The surprise: a part is one flat array. What kind it is stands third, and its length follows from that.
+//! The surprise: a part is one flat array. What kind it is stands third, and its length follows
+//! from that.
 
 use std::convert::Infallible;
 
-use minicbor::{Encoder, encode::Error};
+use minicbor::Encoder;
+use minicbor::encode::Error;
 
-use super::{
-    Expires, ExternalPart, MimiContent, NestedPart, Part,
-    extensions::{ExtensionKey, ExtensionValue},
-    float::{HALF, NOT_A_NUMBER, SINGLE},
-};
+use super::extensions::{ExtensionKey, ExtensionValue};
+use super::float::{HALF, NOT_A_NUMBER, SINGLE};
+use super::{Expires, ExternalPart, MimiContent, NestedPart, Part};
 
 impl MimiContent {
     /// The message's bytes: the application data that is sealed, hashed and franked.

@@ -1,8 +1,10 @@
 //! The extension map of a message: any CBOR value under a number or a name.
 //!
-//! Knows values and their order on the wire; must not know what a private extension means ([`super::witness`] does).
+//! Knows values and their order on the wire; must not know what a private extension means
+//! ([`super::witness`] does).
 //!
-//! The surprise: keys are ordered by their encoded bytes, so 2 comes before -1, and -1 before any name.
+//! The surprise: keys are ordered by their encoded bytes, so 2 comes before -1, and -1 before any
+//! name.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +71,8 @@ pub enum ExtensionValue {
 pub struct Extensions(pub(super) BTreeMap<ExtensionKey, ExtensionValue>);
 
 impl Extensions {
-    /// The two that every message of ours has: who sends it, and where. They bind franks and reports.
+    /// The two that every message of ours has: who sends it, and where. They bind franks and
+    /// reports.
     pub(super) fn addressed(sender: &str, room: &str) -> Self {
         let mut extensions = Self::default();
         extensions.insert(SENDER_URI, ExtensionValue::Text(sender.to_owned()));

@@ -2,8 +2,8 @@
 //!
 //! Pure arithmetic on bits (IEEE 754). Must not know CBOR.
 //!
-//! The surprise: numbers are kept and compared as the bits of an `f64`, so that 0.0 and -0.0 stay two values and a value
-//! that is not a number equals itself.
+//! The surprise: numbers are kept and compared as the bits of an `f64`, so that 0.0 and -0.0 stay
+//! two values and a value that is not a number equals itself.
 
 /// The one form of a value that is not a number.
 pub(super) const NOT_A_NUMBER: u64 = 0x7ff8_0000_0000_0000;
@@ -55,7 +55,8 @@ impl Format {
         if fraction == 0 {
             return sign;
         }
-        // A subnormal of the small format is normal in the large one: shift its highest bit to the hidden place.
+        // A subnormal of the small format is normal in the large one: shift its highest bit to the
+        // hidden place.
         let up = fraction.leading_zeros() - (63 - self.fraction);
         let exponent = DOUBLE_BIAS - self.bias() + 1 - i32::try_from(up).unwrap_or_default();
         let normal = (fraction << up) & ((1 << self.fraction) - 1);

@@ -2,8 +2,8 @@
 //!
 //! Must not know what the message says.
 //!
-//! The surprise: the hash is SHA-256 whatever the room's cipher suite is, and its last byte gives way to an algorithm number
-//! in front.
+//! The surprise: the hash is SHA-256 whatever the room's cipher suite is, and its last byte gives
+//! way to an algorithm number in front.
 //!
 //! Source: draft-ietf-mimi-content-09, message id.
 

@@ -1,15 +1,13 @@
-//! What a sender saw when it sent: the three private extensions by which members notice that a hub shows them different
-//! histories.
+//! What a sender saw when it sent: the three private extensions by which members notice that a hub
+//! shows them different histories.
 //!
 //! Knows their encoding; must not know how a mismatch is judged.
 //!
-//! The surprise: the counter is the sender's own, not the ratchet's. It is fixed when the message enters the outbox, so a
-//! message that is sealed twice still counts once.
+//! The surprise: the counter is the sender's own, not the ratchet's. It is fixed when the message
+//! enters the outbox, so a message that is sealed twice still counts once.
 
-use super::{
-    MimiContent,
-    extensions::{ExtensionKey, ExtensionValue, Extensions},
-};
+use super::MimiContent;
+use super::extensions::{ExtensionKey, ExtensionValue, Extensions};
 
 /// How many messages this device has sent in the room, from 1.
 const COUNTER: ExtensionKey = ExtensionKey::Number(-1);
@@ -35,8 +33,8 @@ pub struct Witness {
 }
 
 impl MimiContent {
-    /// Puts a witness into the message, in place of any before. A receipt may become known only when the message is
-    /// sealed; counter and salt stay what they are.
+    /// Puts a witness into the message, in place of any before. A receipt may become known only
+    /// when the message is sealed; counter and salt stay what they are.
     #[must_use]
     pub fn with_witness(mut self, witness: &Witness) -> Self {
         let counter = i64::try_from(witness.counter)

@@ -1,22 +1,18 @@
 //! The statement in a leaf that its key is a device of its user: what a server cannot make up.
 //!
-//! It is self-contained: a hub or a member verifies it with nothing but the leaf it stands in. Whether the user identity key
-//! in it is the right one is another question ([`super::Pin`]).
+//! It is self-contained: a hub or a member verifies it with nothing but the leaf it stands in.
+//! Whether the user identity key in it is the right one is another question ([`super::Pin`]).
 //!
-//! The surprise: the URIs and the leaf's key are signed but do not stand in the bytes. They are taken from the leaf, so a
-//! credential copied into another leaf does not verify.
+//! The surprise: the URIs and the leaf's key are signed but do not stand in the bytes. They are
+//! taken from the leaf, so a credential copied into another leaf does not verify.
 
-use grove_wire::{
-    codec::{self, DecodeError, Opaque},
-    limits::MAX_SIGNATURE_BYTES,
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::codec::{self, DecodeError, Opaque};
+use grove_wire::limits::MAX_SIGNATURE_BYTES;
+use grove_wire::uri::{ClientUri, UserUri};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, Label, PublicKey, UserIdentityKey, verify},
-    signed::{append_signature, encode_bounded},
-};
+use super::keys::{BadSignature, Label, PublicKey, UserIdentityKey, verify};
+use super::signed::{append_signature, encode_bounded};
 
 /// Why bytes are not a device credential, or not this leaf's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,8 +58,8 @@ struct Tbs {
 }
 
 impl DeviceCredential {
-    /// Signs that `leaf_key` is `client`'s, under version `version` of the device list, until `not_after` (milliseconds
-    /// since 1970).
+    /// Signs that `leaf_key` is `client`'s, under version `version` of the device list, until
+    /// `not_after` (milliseconds since 1970).
     pub fn issue(
         uik: &UserIdentityKey,
         client: &ClientUri,
@@ -135,7 +131,8 @@ impl DeviceCredential {
         self.version
     }
 
-    /// Until when a leaf with it is fresh, in milliseconds since 1970. A leaf past it is stale, never a reason to refuse.
+    /// Until when a leaf with it is fresh, in milliseconds since 1970. A leaf past it is stale,
+    /// never a reason to refuse.
     pub fn not_after(&self) -> u64 {
         self.not_after
     }

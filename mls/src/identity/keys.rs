@@ -1,15 +1,14 @@
 //! The keys people, devices and servers sign with, all Ed25519, and the two ways of signing.
 //!
-//! A secret key is made from 32 random bytes that the caller brings, is wiped when dropped, and has no way to be printed.
-//! This module must not know what is signed.
+//! A secret key is made from 32 random bytes that the caller brings, is wiped when dropped, and has
+//! no way to be printed. This module must not know what is signed.
 //!
-//! The surprise: a device key signs under two schemes, our labels and RFC 9420's. They cannot be confused: ours begin with
-//! the letter `g`, which as the length that RFC 9420 puts first would announce a label of 10,098 bytes.
+//! The surprise: a device key signs under two schemes, our labels and RFC 9420's. They cannot be
+//! confused: ours begin with the letter `g`, which as the length that RFC 9420 puts first would
+//! announce a label of 10,098 bytes.
 
-use std::{
-    fmt,
-    io::{Read, Write},
-};
+use std::fmt;
+use std::io::{Read, Write};
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -67,7 +66,8 @@ impl Label {
         }
     }
 
-    /// `label || 0x00 || bytes`: what is signed, and what is hashed where an object's hash is its name.
+    /// `label || 0x00 || bytes`: what is signed, and what is hashed where an object's hash is its
+    /// name.
     pub(crate) fn frame(self, bytes: &[u8]) -> Vec<u8> {
         let label = self.as_str().as_bytes();
         let mut framed = Vec::with_capacity(label.len() + 1 + bytes.len());
@@ -88,7 +88,8 @@ pub struct BadSignature;
 #[error("an Ed25519 public key has 32 bytes")]
 pub struct WrongKeyLength;
 
-/// The public half of any of our keys. Not checked to be a point of the curve until something is verified with it.
+/// The public half of any of our keys. Not checked to be a point of the curve until something is
+/// verified with it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey([u8; 32]);
 
@@ -199,7 +200,8 @@ secret_key! {
     RecoveryKey
 }
 secret_key! {
-    /// A server's key: receipts, franks, and the external sender of the rooms it hosts. Not its TLS key.
+    /// A server's key: receipts, franks, and the external sender of the rooms it hosts. Not its TLS
+    /// key.
     ServerKey
 }
 
@@ -222,7 +224,8 @@ impl ServerKey {
     }
 }
 
-/// Verifies a signature of ours over `label || 0x00 || bytes`, strictly: small-order keys and malleable forms are refused.
+/// Verifies a signature of ours over `label || 0x00 || bytes`, strictly: small-order keys and
+/// malleable forms are refused.
 ///
 /// # Errors
 /// [`BadSignature`].

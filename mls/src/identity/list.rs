@@ -1,29 +1,26 @@
 //! A user's devices, signed by the user: the one source of which clients are whose.
 //!
-//! A list is hash-chained to the one before, and its version only grows. Each list is whole; nobody needs the older ones to
-//! use it. This module must not know who keeps lists or fetches them.
+//! A list is hash-chained to the one before, and its version only grows. Each list is whole; nobody
+//! needs the older ones to use it. This module must not know who keeps lists or fetches them.
 //!
-//! The surprise: a device never leaves the list. It is marked revoked and stays, so that a later list cannot bring it back
-//! unmarked.
+//! The surprise: a device never leaves the list. It is marked revoked and stays, so that a later
+//! list cannot bring it back unmarked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::{
-    codec::{Bounded, DecodeError},
-    limits::{MAX_DEVICE_LIST_BYTES, MAX_DEVICES_PER_USER},
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::codec::{Bounded, DecodeError};
+use grove_wire::limits::{MAX_DEVICE_LIST_BYTES, MAX_DEVICES_PER_USER};
+use grove_wire::uri::{ClientUri, UserUri};
 use sha2::{Digest as _, Sha256};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, Label, PublicKey, UserIdentityKey},
-    pin::{Pin, PinViolation},
-    rotation::{SignedRecoveryRotation, SignedUikRotation, append_optional, read_optional},
-    signed::{Body, Envelope, SignedError},
-};
+use super::keys::{BadSignature, Label, PublicKey, UserIdentityKey};
+use super::pin::{Pin, PinViolation};
+use super::rotation::{SignedRecoveryRotation, SignedUikRotation, append_optional, read_optional};
+use super::signed::{Body, Envelope, SignedError};
 
-/// How long a list is fresh: 30 days, in milliseconds. An older one admits no new Adds and locks nobody out.
+/// How long a list is fresh: 30 days, in milliseconds. An older one admits no new Adds and locks
+/// nobody out.
 pub const DEVICE_LIST_VALIDITY_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Why a device list is refused.
@@ -186,8 +183,8 @@ impl SignedDeviceList {
     /// Signs a list that starts with new keys.
     ///
     /// # Errors
-    /// Every [`ListError`] but [`ListError::Malformed`] and those of [`Self::follows`]; [`ListError::BadSignature`] when
-    /// the list names another user identity key.
+    /// Every [`ListError`] but [`ListError::Malformed`] and those of [`Self::follows`];
+    /// [`ListError::BadSignature`] when the list names another user identity key.
     pub fn sign_rotated(
         uik: &UserIdentityKey,
         list: DeviceList,
@@ -277,7 +274,8 @@ impl SignedDeviceList {
         })
     }
 
-    /// Checks that this list is the very next one after `previous`: version, hash, keys, and no device altered or missing.
+    /// Checks that this list is the very next one after `previous`: version, hash, keys, and no
+    /// device altered or missing.
     ///
     /// # Errors
     /// [`ListError::Chain`], [`ListError::DeviceAltered`], [`ListError::DeviceMissing`],

@@ -1,15 +1,14 @@
 //! What is remembered of another user: the key, how far their device list had come, and its hash.
 //!
-//! A pin moves forward only. This module must not know how a violation is shown or what the user decides.
+//! A pin moves forward only. This module must not know how a violation is shown or what the user
+//! decides.
 //!
-//! The surprise: a newer list of the same key is accepted without the lists between. The signature suffices; the chain is
-//! there to expose two different lists of one version.
+//! The surprise: a newer list of the same key is accepted without the lists between. The signature
+//! suffices; the chain is there to expose two different lists of one version.
 
-use super::{
-    keys::PublicKey,
-    list::SignedDeviceList,
-    rotation::{SignedRecoveryRotation, SignedUikRotation},
-};
+use super::keys::PublicKey;
+use super::list::SignedDeviceList;
+use super::rotation::{SignedRecoveryRotation, SignedUikRotation};
 
 /// Why a device list does not continue what was pinned. Shown to people as «identity changed».
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,20 +1,19 @@
-//! A room's name and topic: an object signed by whoever last changed it, carried as encrypted content.
+//! A room's name and topic: an object signed by whoever last changed it, carried as encrypted
+//! content.
 //!
-//! Servers never see it. This module must not know how content travels, nor whether the author was allowed to.
+//! Servers never see it. This module must not know how content travels, nor whether the author was
+//! allowed to.
 //!
-//! The surprise: there is no server to decide between two profiles of one version. [`SignedRoomProfile::supersedes`] gives
-//! the same answer at every reader, whatever the order they arrive in.
+//! The surprise: there is no server to decide between two profiles of one version.
+//! [`SignedRoomProfile::supersedes`] gives the same answer at every reader, whatever the order they
+//! arrive in.
 
-use grove_wire::{
-    codec::Text,
-    uri::{ClientUri, RoomUri},
-};
+use grove_wire::codec::Text;
+use grove_wire::uri::{ClientUri, RoomUri};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, DeviceKey, Label, PublicKey},
-    signed::{Body, Envelope, SignedError},
-};
+use super::keys::{BadSignature, DeviceKey, Label, PublicKey};
+use super::signed::{Body, Envelope, SignedError};
 
 /// A room's name, in bytes of UTF-8.
 pub const MAX_ROOM_NAME_BYTES: usize = 256;

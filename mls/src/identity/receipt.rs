@@ -2,17 +2,16 @@
 //!
 //! Knows bytes and sequence numbers; must not know what an entry is.
 //!
-//! The surprise: a receipt is useful against its own signer. Two receipts that give one sequence number two heads prove to
-//! anybody that the server lied.
+//! The surprise: a receipt is useful against its own signer. Two receipts that give one sequence
+//! number two heads prove to anybody that the server lied.
 
-use grove_wire::{limits::MAX_RECEIPT_BYTES, uri::RoomUri};
+use grove_wire::limits::MAX_RECEIPT_BYTES;
+use grove_wire::uri::RoomUri;
 use sha2::{Digest as _, Sha256};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, Label, PublicKey, ServerKey},
-    signed::{Body, Envelope, SignedError},
-};
+use super::keys::{BadSignature, Label, PublicKey, ServerKey};
+use super::signed::{Body, Envelope, SignedError};
 
 /// What `head(0)` starts with.
 const HEAD_LABEL: &[u8] = b"grove/v1/head";
@@ -50,7 +49,8 @@ impl Head {
         )
     }
 
-    /// The head after the entry `seq`, which counts from 1: SHA-256 over this head, `seq` big-endian, and the entry's hash.
+    /// The head after the entry `seq`, which counts from 1: SHA-256 over this head, `seq`
+    /// big-endian, and the entry's hash.
     #[must_use]
     pub fn next(&self, seq: u64, entry: &[u8]) -> Self {
         self.next_hashed(seq, &Sha256::digest(entry).into())

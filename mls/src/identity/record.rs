@@ -1,20 +1,19 @@
-//! A room's birth certificate: who made it, where it lives, under which keys. Its hash is the room's name.
+//! A room's birth certificate: who made it, where it lives, under which keys. Its hash is the
+//! room's name.
 //!
-//! It stands unchanged in the `GroupContext` for as long as the room exists. This module must not know MLS groups.
+//! It stands unchanged in the `GroupContext` for as long as the room exists. This module must not
+//! know MLS groups.
 //!
-//! The surprise: the hash covers the signature too. An id therefore names one signed record, not one set of fields.
+//! The surprise: the hash covers the signature too. An id therefore names one signed record, not
+//! one set of fields.
 
-use grove_wire::{
-    limits::MAX_RECORD_BYTES,
-    uri::{Provider, RoomUri, UserUri},
-};
+use grove_wire::limits::MAX_RECORD_BYTES;
+use grove_wire::uri::{Provider, RoomUri, UserUri};
 use sha2::{Digest as _, Sha256};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, DeviceKey, Label, PublicKey},
-    signed::{Body, Envelope, SignedError},
-};
+use super::keys::{BadSignature, DeviceKey, Label, PublicKey};
+use super::signed::{Body, Envelope, SignedError};
 
 /// The only version of the format.
 pub const CREATION_RECORD_VERSION: u16 = 1;
@@ -59,7 +58,8 @@ pub struct CreationRecord {
     pub cipher_suite: u16,
     /// When, in milliseconds since 1970, by the creating device's clock.
     pub time: u64,
-    /// 32 random bytes, so that two rooms made in one millisecond differ; in an account room [`account_room_nonce`].
+    /// 32 random bytes, so that two rooms made in one millisecond differ; in an account room
+    /// [`account_room_nonce`].
     pub nonce: [u8; 32],
     /// The room this one succeeds.
     pub predecessor: Option<RoomUri>,
@@ -90,8 +90,8 @@ impl SignedCreationRecord {
     /// Signs a record with the creating device's key.
     ///
     /// # Errors
-    /// [`RecordError::BadSignature`] when the record names another device key, [`RecordError::ForeignCreator`],
-    /// [`RecordError::Version`].
+    /// [`RecordError::BadSignature`] when the record names another device key,
+    /// [`RecordError::ForeignCreator`], [`RecordError::Version`].
     pub fn sign(device: &DeviceKey, record: CreationRecord) -> Result<Self, RecordError> {
         if device.public() != record.device_key {
             return Err(RecordError::BadSignature);
@@ -116,7 +116,8 @@ impl SignedCreationRecord {
         self.0.body()
     }
 
-    /// The room it makes: SHA-256 over label and signed record, at its hub. The MLS group id is the same 32 bytes.
+    /// The room it makes: SHA-256 over label and signed record, at its hub. The MLS group id is the
+    /// same 32 bytes.
     pub fn room_uri(&self) -> RoomUri {
         let hash = Sha256::digest(Label::CreationRecord.frame(self.as_bytes()));
         RoomUri::new(&self.record().hub, &hash.into())
@@ -128,12 +129,14 @@ impl SignedCreationRecord {
     }
 }
 
-/// The nonce in the creation record of a user's account room: any device of the user knows the room by it.
+/// The nonce in the creation record of a user's account room: any device of the user knows the room
+/// by it.
 pub fn account_room_nonce(user: &UserUri) -> [u8; 32] {
     Sha256::digest(Label::AccountRoom.frame(user.as_str().as_bytes())).into()
 }
 
-/// Whether a room is its creator's account room. Whether the creator is the own user, the caller compares.
+/// Whether a room is its creator's account room. Whether the creator is the own user, the caller
+/// compares.
 pub fn is_account_room(record: &SignedCreationRecord) -> bool {
     let record = record.record();
     record.nonce == account_room_nonce(&record.creator)

@@ -2,7 +2,8 @@
 //!
 //! Must not know where the words are shown or typed.
 //!
-//! The surprise: the words are the key's seed itself, not a passphrase for it. There is nothing else to lose or to guess.
+//! The surprise: the words are the key's seed itself, not a passphrase for it. There is nothing
+//! else to lose or to guess.
 
 use bip39::{Language, Mnemonic};
 use zeroize::{Zeroize as _, Zeroizing};

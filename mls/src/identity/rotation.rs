@@ -1,17 +1,18 @@
 //! Changes of a user's keys: each is signed by the key that had the authority before.
 //!
-//! A rotation travels beside the first device list made with the new keys. This module must not know what else a list says.
+//! A rotation travels beside the first device list made with the new keys. This module must not
+//! know what else a list says.
 //!
-//! The surprise: a recovery key changes only by the old recovery key. Whoever steals a device, and with it the user
-//! identity key, can rotate that key once more, but the words on paper have the last word.
+//! The surprise: a recovery key changes only by the old recovery key. Whoever steals a device, and
+//! with it the user identity key, can rotate that key once more, but the words on paper have the
+//! last word.
 
-use grove_wire::{codec::DecodeError, uri::UserUri};
+use grove_wire::codec::DecodeError;
+use grove_wire::uri::UserUri;
 use tls_codec::{Deserialize as _, TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, Label, PublicKey, RecoveryKey, UserIdentityKey},
-    signed::{Body, Envelope, SignedError},
-};
+use super::keys::{BadSignature, Label, PublicKey, RecoveryKey, UserIdentityKey};
+use super::signed::{Body, Envelope, SignedError};
 
 /// Large enough for two keys and the longest URI.
 const MAX_ROTATION_BYTES: usize = 10 * 1024;
@@ -109,7 +110,8 @@ impl SignedUikRotation {
         ))
     }
 
-    /// Reads one; its signature is checked by [`Self::verify`], since the recovery key does not stand in it.
+    /// Reads one; its signature is checked by [`Self::verify`], since the recovery key does not
+    /// stand in it.
     ///
     /// # Errors
     /// [`SignedError`].
@@ -117,7 +119,8 @@ impl SignedUikRotation {
         Envelope::decode(bytes).map(Self)
     }
 
-    /// Verifies it with the key it claims: the old user identity key, or the recovery key that was valid until now.
+    /// Verifies it with the key it claims: the old user identity key, or the recovery key that was
+    /// valid until now.
     ///
     /// # Errors
     /// [`BadSignature`].

@@ -1,16 +1,16 @@
-//! A login: a signature over the server's nonce, by a device or, with no device left, by the recovery key.
+//! A login: a signature over the server's nonce, by a device or, with no device left, by the
+//! recovery key.
 //!
 //! Must not know tokens, clocks or which nonces are still good.
 //!
-//! The surprise: the server's domain is signed too, so a proof obtained by one server is worth nothing at another.
+//! The surprise: the server's domain is signed too, so a proof obtained by one server is worth
+//! nothing at another.
 
 use grove_wire::uri::{ClientUri, Provider, UserUri};
 use tls_codec::{TlsSerialize, TlsSize};
 
-use super::{
-    keys::{BadSignature, DeviceKey, Label, PublicKey, RecoveryKey, verify},
-    signed::encode_bounded,
-};
+use super::keys::{BadSignature, DeviceKey, Label, PublicKey, RecoveryKey, verify};
+use super::signed::encode_bounded;
 
 /// What a device signs to open a session. Only the signature travels; both sides know the rest.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSize, TlsSerialize)]
@@ -40,7 +40,8 @@ impl SessionProof {
     }
 }
 
-/// What the recovery key signs to be shown the newest device list. Only the signature travels; both sides know the rest.
+/// What the recovery key signs to be shown the newest device list. Only the signature travels; both
+/// sides know the rest.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSize, TlsSerialize)]
 pub struct RecoveryProof {
     /// The server that is asked.

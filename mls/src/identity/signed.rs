@@ -2,13 +2,12 @@
 //!
 //! Knows how a signature stands behind its fields; must not know any object.
 //!
-//! The surprise: decoding does not verify, since which key counts differs per object. The types around an [`Envelope`] are
-//! made only after their `decode` has verified, or keep a `verify` that takes the key.
+//! The surprise: decoding does not verify, since which key counts differs per object. The types
+//! around an [`Envelope`] are made only after their `decode` has verified, or keep a `verify` that
+//! takes the key.
 
-use grove_wire::{
-    codec::{DecodeError, read_opaque, write_opaque},
-    limits::MAX_SIGNATURE_BYTES,
-};
+use grove_wire::codec::{DecodeError, read_opaque, write_opaque};
+use grove_wire::limits::MAX_SIGNATURE_BYTES;
 use tls_codec::{Deserialize, Serialize, Size};
 
 use super::keys::{BadSignature, Label, PublicKey, Secret, verify};
@@ -70,7 +69,8 @@ impl<T: Body> Envelope<T> {
         }
     }
 
-    /// Reads an object from the front of `rest` and moves `rest` behind it. The signature is not verified.
+    /// Reads an object from the front of `rest` and moves `rest` behind it. The signature is not
+    /// verified.
     pub(crate) fn read(rest: &mut &[u8]) -> Result<Self, SignedError> {
         let all = *rest;
         let body = T::tls_deserialize(rest).map_err(DecodeError::from)?;

@@ -1,27 +1,27 @@
-//! The proof that one user identity key succeeds others: what a leaf shows to a room that knows an older key.
+//! The proof that one user identity key succeeds others: what a leaf shows to a room that knows an
+//! older key.
 //!
-//! It is self-contained, like the device credential: a hub or a member verifies it with nothing but the user's name. Whether
-//! it is needed, and whether the key it starts from is the right one, is policy ([`crate::room::policy`]).
+//! It is self-contained, like the device credential: a hub or a member verifies it with nothing but
+//! the user's name. Whether it is needed, and whether the key it starts from is the right one, is
+//! policy ([`crate::room::policy`]).
 //!
-//! The surprise: it is a chain. A device that slept through two rotations finds rooms that know the key before both, so the
-//! links are kept one behind the other, oldest first, and each key in it counts as succeeded.
+//! The surprise: it is a chain. A device that slept through two rotations finds rooms that know the
+//! key before both, so the links are kept one behind the other, oldest first, and each key in it
+//! counts as succeeded.
 
 use std::collections::BTreeSet;
 
-use grove_wire::{
-    codec::{DecodeError, opaque_size, read_opaque, write_opaque},
-    limits::{MAX_DEVICE_LIST_BYTES, MAX_SUCCESSION_BYTES},
-    uri::UserUri,
-};
+use grove_wire::codec::{DecodeError, opaque_size, read_opaque, write_opaque};
+use grove_wire::limits::{MAX_DEVICE_LIST_BYTES, MAX_SUCCESSION_BYTES};
+use grove_wire::uri::UserUri;
 
-use super::{
-    keys::{BadSignature, PublicKey},
-    list::{ListError, SignedDeviceList},
-    rotation::{RotationAuthority, SignedUikRotation},
-    signed::{Envelope, SignedError},
-};
+use super::keys::{BadSignature, PublicKey};
+use super::list::{ListError, SignedDeviceList};
+use super::rotation::{RotationAuthority, SignedUikRotation};
+use super::signed::{Envelope, SignedError};
 
-/// Rotations in one succession. A room that is further behind is left to a new device, or to whoever removes the leaf.
+/// Rotations in one succession. A room that is further behind is left to a new device, or to
+/// whoever removes the leaf.
 pub const MAX_SUCCESSION_LINKS: usize = 8;
 
 /// Why a succession is refused.
@@ -33,7 +33,8 @@ pub enum SuccessionError {
     /// The bytes do not have its form.
     #[error("malformed succession: {0}")]
     Malformed(#[from] SignedError),
-    /// Signed by the recovery key without the device list that names that key, or by the identity key with one.
+    /// Signed by the recovery key without the device list that names that key, or by the identity
+    /// key with one.
     #[error("the succession does not carry exactly the device lists it needs")]
     ListPresence,
     /// A user's rotation that is another's.
@@ -45,8 +46,8 @@ pub enum SuccessionError {
     /// More than [`MAX_SUCCESSION_BYTES`], or more than [`MAX_SUCCESSION_LINKS`] rotations.
     #[error("the succession is too long")]
     TooLong,
-    /// Two rotations that do not follow one another, a key that comes twice, or a device list that is not the one before
-    /// its rotation.
+    /// Two rotations that do not follow one another, a key that comes twice, or a device list that
+    /// is not the one before its rotation.
     #[error("the parts of the succession do not follow one another")]
     Unlinked,
 }
@@ -64,7 +65,8 @@ struct Link {
     rotation: SignedUikRotation,
 }
 
-/// Proof that a user identity key succeeds others. Reading one verifies nothing: [`Self::verify`] does.
+/// Proof that a user identity key succeeds others. Reading one verifies nothing: [`Self::verify`]
+/// does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Succession {
     links: Vec<Link>,
@@ -84,7 +86,8 @@ impl Succession {
         )
     }
 
-    /// A rotation that the recovery key signed, which `previous` names: the user's list before the rotation.
+    /// A rotation that the recovery key signed, which `previous` names: the user's list before the
+    /// rotation.
     pub fn by_recovery(rotation: SignedUikRotation, previous: &SignedDeviceList) -> Self {
         let previous_list = previous.as_bytes().to_vec();
         Self::of(
@@ -96,7 +99,8 @@ impl Succession {
         )
     }
 
-    /// This succession with `next` behind it. The oldest links are dropped where it would become too long.
+    /// This succession with `next` behind it. The oldest links are dropped where it would become
+    /// too long.
     ///
     /// # Errors
     /// [`SuccessionError::Unlinked`] when `next` does not start with the key this one ends with.
@@ -116,7 +120,8 @@ impl Succession {
         Ok(Self::of(links, newest))
     }
 
-    /// The part that is needed where leaves with `keys` stand: from the oldest of them on; none if it succeeds none.
+    /// The part that is needed where leaves with `keys` stand: from the oldest of them on; none if
+    /// it succeeds none.
     #[must_use]
     pub fn since(&self, keys: &BTreeSet<PublicKey>) -> Option<Self> {
         let needed = |link: &Link| keys.contains(&link.rotation.rotation().old);
@@ -150,7 +155,8 @@ impl Succession {
     /// Verifies every rotation in it, and that they follow one another.
     ///
     /// # Errors
-    /// Every [`SuccessionError`] but [`SuccessionError::Malformed`] and [`SuccessionError::TooLong`].
+    /// Every [`SuccessionError`] but [`SuccessionError::Malformed`] and
+    /// [`SuccessionError::TooLong`].
     pub fn verify(&self, user: &UserUri) -> Result<(), SuccessionError> {
         let mut keys = BTreeSet::from([*self.oldest()]);
         let mut before: Option<(&PublicKey, u64)> = None;

@@ -1,16 +1,14 @@
 //! The old device's side.
 
-use grove_wire::{codec, limits::MAX_LINK_BYTES, uri::ClientUri};
+use grove_wire::codec;
+use grove_wire::limits::MAX_LINK_BYTES;
+use grove_wire::uri::ClientUri;
 use openmls_traits::random::OpenMlsRand as _;
 
-use super::{
-    Answer, Code, Exchange, LinkError, LinkOffer, LinkPackage, commitment, newcomer::Reveal,
-    package,
-};
-use crate::{
-    identity::PublicKey,
-    suite::{Crypto, MlsError, Suite},
-};
+use super::newcomer::Reveal;
+use super::{Answer, Code, Exchange, LinkError, LinkOffer, LinkPackage, commitment, package};
+use crate::identity::PublicKey;
+use crate::suite::{Crypto, MlsError, Suite};
 
 /// The device that wants to be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +66,8 @@ impl Approver {
     /// Takes what the newcomer revealed, if it is what the offer committed to.
     ///
     /// # Errors
-    /// [`LinkError::Commitment`], [`LinkError::Malformed`], [`LinkError::OtherUser`], [`LinkError::TooLong`].
+    /// [`LinkError::Commitment`], [`LinkError::Malformed`], [`LinkError::OtherUser`],
+    /// [`LinkError::TooLong`].
     pub fn take_reveal(&mut self, reveal: &[u8]) -> Result<Revealed, LinkError> {
         if reveal.len() > MAX_LINK_BYTES {
             return Err(LinkError::TooLong);
@@ -104,11 +103,12 @@ impl Approver {
         Ok(self.exchange(&offer, reveal).code())
     }
 
-    /// Seals the user's keys for the newcomer, once the person has found the codes equal. The package's secret is the
-    /// offer's, and its device list has the newcomer's device.
+    /// Seals the user's keys for the newcomer, once the person has found the codes equal. The
+    /// package's secret is the offer's, and its device list has the newcomer's device.
     ///
     /// # Errors
-    /// Every [`LinkError`] but [`LinkError::Commitment`], [`LinkError::Malformed`] and [`LinkError::Suite`].
+    /// Every [`LinkError`] but [`LinkError::Commitment`], [`LinkError::Malformed`] and
+    /// [`LinkError::Suite`].
     pub fn seal(&self, package: &LinkPackage) -> Result<Vec<u8>, LinkError> {
         let (reveal, newcomer) = self.revealed()?;
         if package.secret != self.offer.secret {

@@ -1,19 +1,15 @@
 //! The new device's side.
 
-use grove_wire::{
-    codec::{self, Opaque, Text},
-    limits::{MAX_DEVICE_NAME_BYTES, MAX_LINK_BYTES},
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::codec::{self, Opaque, Text};
+use grove_wire::limits::{MAX_DEVICE_NAME_BYTES, MAX_LINK_BYTES};
+use grove_wire::uri::{ClientUri, UserUri};
 use openmls_traits::random::OpenMlsRand as _;
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 use zeroize::Zeroizing;
 
 use super::{Answer, Code, Exchange, LinkError, LinkOffer, LinkPackage, commitment, package};
-use crate::{
-    identity::PublicKey,
-    suite::{Crypto, MlsError, Suite, hpke},
-};
+use crate::identity::PublicKey;
+use crate::suite::{Crypto, MlsError, Suite, hpke};
 
 /// The suite of the key in an offer.
 const SUITE: Suite = Suite::X25519Aes128Sha256Ed25519;
@@ -38,9 +34,9 @@ pub struct Newcomer {
 }
 
 impl Newcomer {
-    /// Makes an offer for the link the server has opened until `expires_at`, in milliseconds since 1970. The client URI and
-    /// the device key are the ones the new device will have; `name` is what the person on the old device sees, of at most
-    /// [`MAX_DEVICE_NAME_BYTES`].
+    /// Makes an offer for the link the server has opened until `expires_at`, in milliseconds since
+    /// 1970. The client URI and the device key are the ones the new device will have; `name` is
+    /// what the person on the old device sees, of at most [`MAX_DEVICE_NAME_BYTES`].
     ///
     /// # Errors
     /// [`LinkError::Mls`] without randomness, [`LinkError::OtherUser`], [`LinkError::TooLong`].
@@ -117,7 +113,8 @@ impl Newcomer {
     /// Opens the package, and checks that it makes this device one of the user's.
     ///
     /// # Errors
-    /// Every [`LinkError`] but [`LinkError::Commitment`], [`LinkError::NotRevealed`] and [`LinkError::Suite`].
+    /// Every [`LinkError`] but [`LinkError::Commitment`], [`LinkError::NotRevealed`] and
+    /// [`LinkError::Suite`].
     pub fn open(&self, answer: &[u8], package: &[u8]) -> Result<LinkPackage, LinkError> {
         let offer = self.offer.to_bytes();
         let exchange = self.exchange(&offer, answer)?;

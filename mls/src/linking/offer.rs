@@ -2,14 +2,13 @@
 //!
 //! Must not know what follows from it.
 //!
-//! The surprise: the line holds a secret. It proves to the new device that whoever sealed the package has seen its screen;
-//! but nothing else rests on it, so a photograph of the line alone opens nothing.
+//! The surprise: the line holds a secret. It proves to the new device that whoever sealed the
+//! package has seen its screen; but nothing else rests on it, so a photograph of the line alone
+//! opens nothing.
 
 use data_encoding::BASE32_NOPAD;
-use grove_wire::{
-    codec::{self, Opaque},
-    uri::UserUri,
-};
+use grove_wire::codec::{self, Opaque};
+use grove_wire::uri::UserUri;
 use sha2::{Digest as _, Sha256};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
@@ -60,14 +59,16 @@ pub struct LinkOffer {
 }
 
 impl LinkOffer {
-    /// The offer as one line. All in upper case it is a QR code of the alphanumeric kind, and means the same.
+    /// The offer as one line. All in upper case it is a QR code of the alphanumeric kind, and means
+    /// the same.
     pub fn to_text(&self) -> String {
         let mut bytes = self.to_bytes();
         bytes.extend_from_slice(&checksum(&bytes));
         format!("{SCHEME}{}", BASE32_NOPAD.encode(&bytes))
     }
 
-    /// Reads the line, in upper or lower case; white space, as it comes from copying, does not matter.
+    /// Reads the line, in upper or lower case; white space, as it comes from copying, does not
+    /// matter.
     ///
     /// # Errors
     /// [`LinkTextError`].

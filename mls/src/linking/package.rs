@@ -1,19 +1,16 @@
-//! What makes a device one of its user's: sealed by the old device, opened by the new one, judged by both.
+//! What makes a device one of its user's: sealed by the old device, opened by the new one, judged
+//! by both.
 
-use grove_wire::{
-    codec::{self, Opaque},
-    limits::{MAX_DEVICE_LIST_BYTES, MAX_LINK_BYTES, MAX_SUCCESSION_BYTES},
-    mimi::group_info::HpkeCiphertext,
-    uri::{ClientUri, RoomUri, UserUri},
-};
+use grove_wire::codec::{self, Opaque};
+use grove_wire::limits::{MAX_DEVICE_LIST_BYTES, MAX_LINK_BYTES, MAX_SUCCESSION_BYTES};
+use grove_wire::mimi::group_info::HpkeCiphertext;
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Exchange, LinkError};
-use crate::{
-    identity::{Label, PublicKey, SignedDeviceList, Succession, UserIdentityKey},
-    suite::{Crypto, Suite, hpke},
-};
+use crate::identity::{Label, PublicKey, SignedDeviceList, Succession, UserIdentityKey};
+use crate::suite::{Crypto, Suite, hpke};
 
 /// The user's keys, for the new device. No `Debug`.
 #[derive(Clone, PartialEq, Eq)]

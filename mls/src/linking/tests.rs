@@ -2,14 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use grove_wire::{
-    codec,
-    uri::{RoomUri, UserUri},
-};
+use grove_wire::codec;
+use grove_wire::uri::{RoomUri, UserUri};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{newcomer::Reveal, *};
+use super::newcomer::Reveal;
+use super::*;
 use crate::identity::{
     DeviceKey, DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedDeviceList,
     SignedUikRotation, Succession, UserIdentityKey,

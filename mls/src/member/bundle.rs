@@ -1,20 +1,17 @@
 //! A commit as it is handed to the hub: `update`'s bundle.
 //!
-//! The GroupInfo is given in part: the hub follows the handshakes, so it knows all of it but the key for external joins and
-//! the signature. With a thousand participants in the GroupContext that saves 40 kB per commit. The tree is left to the hub.
+//! The GroupInfo is given in part: the hub follows the handshakes, so it knows all of it but the
+//! key for external joins and the signature. With a thousand participants in the GroupContext that
+//! saves 40 kB per commit. The tree is left to the hub.
 
-use grove_wire::{
-    codec::{self, Opaque},
-    mimi::update::{
-        GroupInfoOption, HandshakeBundle, PartialGroupInfo, RatchetTreeOption, RatchetTreePresence,
-    },
-    mls as wire,
+use grove_wire::codec::{self, Opaque};
+use grove_wire::mimi::update::{
+    GroupInfoOption, HandshakeBundle, PartialGroupInfo, RatchetTreeOption, RatchetTreePresence,
 };
-use openmls::{
-    group::CommitMessageBundle,
-    messages::group_info::GroupInfo,
-    prelude::{MlsMessageOut, ProtocolVersion},
-};
+use grove_wire::mls as wire;
+use openmls::group::CommitMessageBundle;
+use openmls::messages::group_info::GroupInfo;
+use openmls::prelude::{MlsMessageOut, ProtocolVersion};
 
 use crate::suite::{MlsError, convert};
 

@@ -1,37 +1,31 @@
 //! Making commits: add, remove, change roles, refresh the own leaf, take up what is pending.
 //!
-//! Every commit includes all pending proposals, and strikes from the list whoever's last client goes: policy demands both.
-//! A commit is judged by the same policy as anybody else's before it is handed out, so a client does not send what is refused.
+//! Every commit includes all pending proposals, and strikes from the list whoever's last client
+//! goes: policy demands both. A commit is judged by the same policy as anybody else's before it is
+//! handed out, so a client does not send what is refused.
 //!
-//! The surprise: Adds carry no update path. A path on a tree of fresh leaves costs 80 bytes per member, to every member;
-//! without one an Add costs 500 bytes whatever the room's size.
+//! The surprise: Adds carry no update path. A path on a tree of fresh leaves costs 80 bytes per
+//! member, to every member; without one an Add costs 500 bytes whatever the room's size.
 
 use std::collections::BTreeSet;
 
-use grove_wire::{
-    mimi::update::HandshakeBundle,
-    uri::{ClientUri, UserUri},
-};
-use openmls::{
-    group::CommitMessageBundle,
-    prelude::{KeyPackage, LeafNodeIndex, LeafNodeParameters, Proposal, Sender},
-};
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::uri::{ClientUri, UserUri};
+use openmls::group::CommitMessageBundle;
+use openmls::prelude::{KeyPackage, LeafNodeIndex, LeafNodeParameters, Proposal, Sender};
 use openmls_traits::OpenMlsProvider as _;
 
-use super::{
-    DeviceIdentity, Group, bundle,
-    list::{self, ListUpdate, user_of},
-};
-use crate::{
-    key_package::ValidKeyPackage,
-    leaf,
-    public::{Refused, client, facts, judge},
-    room::{PolicyViolation, Role},
-    storage::{MemberStorage, Records},
-    suite::{DeviceSigner, MlsError},
-};
+use super::list::{self, ListUpdate, user_of};
+use super::{DeviceIdentity, Group, bundle};
+use crate::key_package::ValidKeyPackage;
+use crate::leaf;
+use crate::public::{Refused, client, facts, judge};
+use crate::room::{PolicyViolation, Role};
+use crate::storage::{MemberStorage, Records};
+use crate::suite::{DeviceSigner, MlsError};
 
-/// Why a commit, or proposals to leave, cannot be made. Nothing is pending then that was not before.
+/// Why a commit, or proposals to leave, cannot be made. Nothing is pending then that was not
+/// before.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// A commit of this client waits for the hub's verdict.
@@ -72,8 +66,8 @@ struct Plan {
 }
 
 impl Group {
-    /// Adds clients, and enters users into the list with a role by index. A user may be entered without clients (whose
-    /// KeyPackages were used up); they join by themselves later.
+    /// Adds clients, and enters users into the list with a role by index. A user may be entered
+    /// without clients (whose KeyPackages were used up); they join by themselves later.
     ///
     /// # Errors
     /// [`CommitError`].
@@ -163,8 +157,9 @@ impl Group {
         self.commit(storage, device, Plan::default())
     }
 
-    /// Removes single clients, and strikes from the list whoever's last client goes. The own leaf is renewed with it, so that
-    /// a new user identity key and the removal of a lost device are one commit.
+    /// Removes single clients, and strikes from the list whoever's last client goes. The own leaf
+    /// is renewed with it, so that a new user identity key and the removal of a lost device are one
+    /// commit.
     ///
     /// # Errors
     /// [`CommitError`]; [`CommitError::Nothing`] when none of the clients is in the room.
@@ -194,8 +189,9 @@ impl Group {
         )
     }
 
-    /// Puts fresh keys and the current device credential into the own leaf, with what of the device's succession the room
-    /// needs. Heals after a theft of keys, and fills blank nodes of the tree.
+    /// Puts fresh keys and the current device credential into the own leaf, with what of the
+    /// device's succession the room needs. Heals after a theft of keys, and fills blank nodes of
+    /// the tree.
     ///
     /// # Errors
     /// [`CommitError`].

@@ -2,22 +2,19 @@
 //!
 //! Must not know whether the hub takes it. If it does not, [`Group::forget`] it.
 
-use grove_wire::{api::rooms::CreateRoomRequest, codec::Opaque};
-use openmls::{
-    group::{MlsGroup, PURE_PLAINTEXT_WIRE_FORMAT_POLICY},
-    prelude::{Lifetime, SenderRatchetConfiguration},
-};
+use grove_wire::api::rooms::CreateRoomRequest;
+use grove_wire::codec::Opaque;
+use openmls::group::{MlsGroup, PURE_PLAINTEXT_WIRE_FORMAT_POLICY};
+use openmls::prelude::{Lifetime, SenderRatchetConfiguration};
 use openmls_traits::OpenMlsProvider as _;
 
 use super::{DeviceIdentity, FORWARD_GAP, Group, OUT_OF_ORDER, PADDING_BYTES};
-use crate::{
-    identity::{PublicKey, SignedCreationRecord},
-    leaf::{self, LEAF_LIFETIME},
-    public::context::{self, ContextError},
-    room::RoomState,
-    storage::{MemberStorage, Records, group_id},
-    suite::{DeviceSigner, MlsError, Suite, convert},
-};
+use crate::identity::{PublicKey, SignedCreationRecord};
+use crate::leaf::{self, LEAF_LIFETIME};
+use crate::public::context::{self, ContextError};
+use crate::room::RoomState;
+use crate::storage::{MemberStorage, Records, group_id};
+use crate::suite::{DeviceSigner, MlsError, Suite, convert};
 
 /// What a new room is made of.
 #[derive(Debug, Clone)]

@@ -1,50 +1,40 @@
 //! Joining by oneself: a new device of a participant, or one that lost its state.
 //!
-//! Three steps: [`request_group_info`], [`open_group_info`], [`external_commit`]. The room in the answer is judged like the
-//! room in a Welcome: nothing the hub says is believed.
+//! Three steps: [`request_group_info`], [`open_group_info`], [`external_commit`]. The room in the
+//! answer is judged like the room in a Welcome: nothing the hub says is believed.
 //!
-//! The surprise: the commit is merged at once, since a joiner has no epoch to go back to. When the hub refuses it,
-//! [`Group::forget`] the group and begin anew; when it comes back in the log it is of an older epoch and already seen.
+//! The surprise: the commit is merged at once, since a joiner has no epoch to go back to. When the
+//! hub refuses it, [`Group::forget`] the group and begin anew; when it comes back in the log it is
+//! of an older epoch and already seen.
 
 use std::collections::BTreeSet;
 
-use grove_wire::{
-    codec::{self, Opaque},
-    mimi::Protocol,
-    mimi::{
-        Credential,
-        group_info::{
-            GROUP_INFO_ENCRYPTION_LABEL, GROUP_INFO_REQUEST_LABEL, GROUP_INFO_RESPONSE_LABEL,
-            GroupInfoRatchetTreeTbe, GroupInfoRequest, GroupInfoResponse,
-        },
-        update::HandshakeBundle,
-    },
-    mls::{GroupInfo, MlsMessage, RatchetTree},
-    uri::RoomUri,
+use grove_wire::codec::{self, Opaque};
+use grove_wire::mimi::group_info::{
+    GROUP_INFO_ENCRYPTION_LABEL, GROUP_INFO_REQUEST_LABEL, GROUP_INFO_RESPONSE_LABEL,
+    GroupInfoRatchetTreeTbe, GroupInfoRequest, GroupInfoResponse,
 };
-use openmls::{
-    group::MlsGroup,
-    messages::group_info::VerifiableGroupInfo,
-    prelude::{LeafNodeParameters, PublicMessageIn, RatchetTreeIn},
-};
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mimi::{Credential, Protocol};
+use grove_wire::mls::{GroupInfo, MlsMessage, RatchetTree};
+use grove_wire::uri::RoomUri;
+use openmls::group::MlsGroup;
+use openmls::messages::group_info::VerifiableGroupInfo;
+use openmls::prelude::{LeafNodeParameters, PublicMessageIn, RatchetTreeIn};
 use openmls_traits::OpenMlsProvider as _;
 use zeroize::Zeroizing;
 
 use super::{DeviceIdentity, Group, bundle, join_config, list};
-use crate::{
-    identity::{PublicKey, Succession, verify_with_label},
-    leaf,
-    public::{
-        context::{self, Context, ContextError},
-        tree,
-    },
-    room::{
-        CommitFacts, Committer, ComponentChange, Leaf, LeafFacts, Pending, PolicyViolation,
-        Proposer, Removal, policy,
-    },
-    storage::{MemberStorage, Records, group_id},
-    suite::{Crypto, DeviceSigner, MlsError, Suite, convert, hpke},
+use crate::identity::{PublicKey, Succession, verify_with_label};
+use crate::leaf;
+use crate::public::context::{self, Context, ContextError};
+use crate::public::tree;
+use crate::room::{
+    CommitFacts, Committer, ComponentChange, Leaf, LeafFacts, Pending, PolicyViolation, Proposer,
+    Removal, policy,
 };
+use crate::storage::{MemberStorage, Records, group_id};
+use crate::suite::{Crypto, DeviceSigner, MlsError, Suite, convert, hpke};
 
 mod read;
 
@@ -68,8 +58,8 @@ pub enum ExternalError {
     /// The hub does not give a GroupInfo.
     #[error("the hub does not let this client join")]
     Refused,
-    /// The hub offers an epoch that this client has seen already, or one before what another device has seen. Joining it
-    /// would undo what happened since.
+    /// The hub offers an epoch that this client has seen already, or one before what another device
+    /// has seen. Joining it would undo what happened since.
     #[error("the hub offers epoch {found}, but {seen} was seen")]
     Stale {
         /// The last epoch this client was in, or the epoch another device saw.
@@ -127,11 +117,13 @@ pub fn request_group_info(
     ))
 }
 
-/// Opens the hub's answer. `server_key` is the hub's key if it is known; the key in the answer, which is taken otherwise,
-/// proves nothing. What counts in any case is what the room in the answer holds, and [`external_commit`] judges that.
+/// Opens the hub's answer. `server_key` is the hub's key if it is known; the key in the answer,
+/// which is taken otherwise, proves nothing. What counts in any case is what the room in the answer
+/// holds, and [`external_commit`] judges that.
 ///
 /// # Errors
-/// [`ExternalError::BadSignature`], [`ExternalError::Mls`], [`ExternalError::Refused`], [`ExternalError::WrongRoom`].
+/// [`ExternalError::BadSignature`], [`ExternalError::Mls`], [`ExternalError::Refused`],
+/// [`ExternalError::WrongRoom`].
 pub fn open_group_info(
     secret: &GroupInfoSecret,
     response: &GroupInfoResponse,
@@ -170,8 +162,9 @@ pub fn open_group_info(
     Ok(codec::decode(&plain).map_err(MlsError::of)?)
 }
 
-/// Joins `room` by an external commit. It removes a stale leaf of this device, includes the pending `SelfRemove`s, and
-/// strikes from the list whoever leaves with them. `at_least` is the highest epoch that another device of this user saw.
+/// Joins `room` by an external commit. It removes a stale leaf of this device, includes the pending
+/// `SelfRemove`s, and strikes from the list whoever leaves with them. `at_least` is the highest
+/// epoch that another device of this user saw.
 ///
 /// The leaf shows what of the device's succession the room needs.
 ///
@@ -297,7 +290,8 @@ fn replace_older<R: Records>(
     Ok(())
 }
 
-/// Judges the commit before it is made, as everybody else will; gives the list update that goes with it.
+/// Judges the commit before it is made, as everybody else will; gives the list update that goes
+/// with it.
 fn plan(
     context: &Context,
     OwnLeaf { device, succession }: OwnLeaf<'_>,

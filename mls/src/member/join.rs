@@ -1,27 +1,23 @@
 //! Joining by a Welcome: what is believed of it, and what is checked.
 //!
-//! Whoever makes a Welcome makes the whole room in it. Nothing is believed but signatures: the creation record must hash to
-//! the room's id, and every leaf must be a device its user signed and a participant.
+//! Whoever makes a Welcome makes the whole room in it. Nothing is believed but signatures: the
+//! creation record must hash to the room's id, and every leaf must be a device its user signed and
+//! a participant.
 //!
-//! The surprise: OpenMLS uses the KeyPackage up when it opens the Welcome, even if the room is then refused (a last-resort
-//! one stays). Whether to write that change is the caller's choice; after a refusal it should, or the Welcome comes again.
+//! The surprise: OpenMLS uses the KeyPackage up when it opens the Welcome, even if the room is then
+//! refused (a last-resort one stays). Whether to write that change is the caller's choice; after a
+//! refusal it should, or the Welcome comes again.
 
-use grove_wire::{
-    mls::{RatchetTree, Welcome},
-    uri::{ClientUri, RoomUri},
-};
+use grove_wire::mls::{RatchetTree, Welcome};
+use grove_wire::uri::{ClientUri, RoomUri};
 use openmls::group::{MlsGroup, StagedWelcome};
 
 use super::{DeviceIdentity, Group, join_config};
-use crate::{
-    public::{
-        context::{self, ContextError},
-        facts, tree,
-    },
-    room::PolicyViolation,
-    storage::{MemberStorage, Records, group_id},
-    suite::{MlsError, convert},
-};
+use crate::public::context::{self, ContextError};
+use crate::public::{facts, tree};
+use crate::room::PolicyViolation;
+use crate::storage::{MemberStorage, Records, group_id};
+use crate::suite::{MlsError, convert};
 
 /// Why a Welcome is refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +42,8 @@ pub enum JoinError {
     WrongRoom,
 }
 
-/// Joins `room` by a Welcome and the ratchet tree of its epoch. Lifetimes are not judged: an expired leaf is stale and
-/// removable, never a reason not to join.
+/// Joins `room` by a Welcome and the ratchet tree of its epoch. Lifetimes are not judged: an
+/// expired leaf is stale and removable, never a reason not to join.
 ///
 /// # Errors
 /// [`JoinError`].

@@ -1,19 +1,15 @@
 //! Asking for the KeyPackages of another user's clients.
 
-use grove_wire::{
-    codec::Opaque,
-    mimi::{
-        Credential, Protocol,
-        key_material::{KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest, RequiredCapabilities},
-    },
-    uri::{RoomUri, UserUri},
+use grove_wire::codec::Opaque;
+use grove_wire::mimi::key_material::{
+    KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest, RequiredCapabilities,
 };
+use grove_wire::mimi::{Credential, Protocol};
+use grove_wire::uri::{RoomUri, UserUri};
 
 use super::DeviceIdentity;
-use crate::{
-    leaf::{CREDENTIALS, EXTENSIONS, PROPOSALS},
-    suite::{MlsError, Suite},
-};
+use crate::leaf::{CREDENTIALS, EXTENSIONS, PROPOSALS};
+use crate::suite::{MlsError, Suite};
 
 /// Makes a signed request for one KeyPackage of each client of `target`, for a room of this suite.
 ///

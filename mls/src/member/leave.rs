@@ -1,29 +1,30 @@
 //! Leaving: the proposals of a client that goes with all of its user's clients.
 //!
-//! The surprise: what is proposed here does not count as pending yet, not even for this client. It does when it is read in
-//! the log, like everybody's; or a proposal that the hub never took would make this client refuse the others' commits.
+//! The surprise: what is proposed here does not count as pending yet, not even for this client. It
+//! does when it is read in the log, like everybody's; or a proposal that the hub never took would
+//! make this client refuse the others' commits.
 
 use grove_wire::mimi::update::HandshakeBundle;
-use openmls::{group::QueuedProposal, prelude::LeafNodeIndex};
+use openmls::group::QueuedProposal;
+use openmls::prelude::LeafNodeIndex;
 
 use super::{CommitError, DeviceIdentity, Group};
-use crate::{
-    public::{client, facts},
-    room::{Pending, claim},
-    storage::{MemberStorage, Records},
-    suite::{DeviceSigner, MlsError, convert},
-};
+use crate::public::{client, facts};
+use crate::room::{Pending, claim};
+use crate::storage::{MemberStorage, Records};
+use crate::suite::{DeviceSigner, MlsError, convert};
 
 impl Group {
-    /// Proposes the removal of this client, by `SelfRemove`, and of its user's other clients, by Remove; a client whose user
-    /// identity key was succeeded goes alone. Whoever commits next includes them, and strikes the user from the list if no
-    /// client remains.
+    /// Proposes the removal of this client, by `SelfRemove`, and of its user's other clients, by
+    /// Remove; a client whose user identity key was succeeded goes alone. Whoever commits next
+    /// includes them, and strikes the user from the list if no client remains.
     ///
-    /// Once read in the log they await a commit. They are void with the next epoch, whatever its commit held: then propose
-    /// again.
+    /// Once read in the log they await a commit. They are void with the next epoch, whatever its
+    /// commit held: then propose again.
     ///
     /// # Errors
-    /// [`CommitError::CommitPending`], [`CommitError::Leaving`], [`CommitError::NotAMember`], [`CommitError::Mls`].
+    /// [`CommitError::CommitPending`], [`CommitError::Leaving`], [`CommitError::NotAMember`],
+    /// [`CommitError::Mls`].
     pub fn leave<R: Records>(
         &mut self,
         storage: &MemberStorage<'_, R>,

@@ -1,17 +1,18 @@
 //! The one change of the participant list that goes with a commit.
 //!
-//! Whoever commits a user's last client away strikes the user from the list; that is worked out here, so that no caller can
-//! forget it. Must not know how commits are made.
+//! Whoever commits a user's last client away strikes the user from the list; that is worked out
+//! here, so that no caller can forget it. Must not know how commits are made.
 
 use std::collections::BTreeSet;
 
-use grove_wire::{codec, mimi::room::component, uri::UserUri};
-use openmls::{component::ComponentData, messages::proposals::AppDataUpdateProposal};
+use grove_wire::codec;
+use grove_wire::mimi::room::component;
+use grove_wire::uri::UserUri;
+use openmls::component::ComponentData;
+use openmls::messages::proposals::AppDataUpdateProposal;
 
-use crate::{
-    public::client,
-    room::{Leaf, PolicyViolation, Role, RoomState},
-};
+use crate::public::client;
+use crate::room::{Leaf, PolicyViolation, Role, RoomState};
 
 /// The one component that commits of ours change.
 pub(super) const COMPONENT: u16 = component::PARTICIPANT_LIST;
@@ -36,8 +37,8 @@ impl ListUpdate {
     }
 }
 
-/// The update that gives `roles` and strikes whoever has no client left when the leaves in `gone` go and clients of the
-/// users in `arriving` come; none when the list stays as it is.
+/// The update that gives `roles` and strikes whoever has no client left when the leaves in `gone`
+/// go and clients of the users in `arriving` come; none when the list stays as it is.
 pub(super) fn update(
     state: &RoomState,
     leaves: &[Leaf],

@@ -1,38 +1,30 @@
-//! Reading the room's log: application messages, proposals and commits, one at a time and in its order.
+//! Reading the room's log: application messages, proposals and commits, one at a time and in its
+//! order.
 //!
-//! A commit is judged before it is merged, by the same function as at the hub; a bad one changes nothing, whoever let it
-//! through. Must not know sequence numbers.
+//! A commit is judged before it is merged, by the same function as at the hub; a bad one changes
+//! nothing, whoever let it through. Must not know sequence numbers.
 //!
-//! The surprise: OpenMLS judges the lifetime of an added KeyPackage by this machine's clock, so a member that reads an Add
-//! after the KeyPackage's end cannot follow and must join anew. Hubs therefore accept only KeyPackages that outlive the log
+//! The surprise: OpenMLS judges the lifetime of an added KeyPackage by this machine's clock, so a
+//! member that reads an Add after the KeyPackage's end cannot follow and must join anew. Hubs
+//! therefore accept only KeyPackages that outlive the log
 //! ([`crate::key_package::MIN_REMAINING_LIFETIME`]).
 
-use grove_wire::{
-    mls::{ContentType, Framing, MlsMessage, SenderKind},
-    uri::{ClientUri, UserUri},
-};
-use openmls::{
-    group::{MergePendingCommitError, ProcessMessageError, QueuedProposal, StagedCommit},
-    prelude::{LeafNode, LeafNodeIndex, ProcessedMessage, ProcessedMessageContent, Sender},
+use grove_wire::mls::{ContentType, Framing, MlsMessage, SenderKind};
+use grove_wire::uri::{ClientUri, UserUri};
+use openmls::group::{MergePendingCommitError, ProcessMessageError, QueuedProposal, StagedCommit};
+use openmls::prelude::{
+    LeafNode, LeafNodeIndex, ProcessedMessage, ProcessedMessageContent, Sender,
 };
 
 use super::Group;
-use crate::{
-    franking,
-    identity::PublicKey,
-    leaf,
-    public::{
-        Refused,
-        judge::{self, EMPTY_SAFE_AAD, Judged},
-        proposal,
-    },
-    room::{
-        CommitFacts, Committer, Leaf, RoomState, claim,
-        validation::{ValidLeaf, objective},
-    },
-    storage::{MemberStorage, Records, StorageError},
-    suite::{MlsError, convert},
-};
+use crate::identity::PublicKey;
+use crate::public::judge::{self, EMPTY_SAFE_AAD, Judged};
+use crate::public::{Refused, proposal};
+use crate::room::validation::{ValidLeaf, objective};
+use crate::room::{CommitFacts, Committer, Leaf, RoomState, claim};
+use crate::storage::{MemberStorage, Records, StorageError};
+use crate::suite::{MlsError, convert};
+use crate::{franking, leaf};
 
 mod error;
 
@@ -54,7 +46,8 @@ pub enum Received {
         data: Vec<u8>,
         /// A Safe AAD with the franking tag and nothing else.
         authenticated_data: Vec<u8>,
-        /// Whether the sender's role may send. If not, the message is to be dropped: the hub could not see who sent it.
+        /// Whether the sender's role may send. If not, the message is to be dropped: the hub could
+        /// not see who sent it.
         may_send: bool,
     },
     /// A commit, which is merged.
@@ -219,7 +212,8 @@ impl Group {
         })
     }
 
-    /// The current key of a leaf's user, if the leaf's own is superseded. Looks at that user's leaves only.
+    /// The current key of a leaf's user, if the leaf's own is superseded. Looks at that user's
+    /// leaves only.
     fn superseded_by(&self, index: LeafNodeIndex, node: &LeafNode) -> Option<PublicKey> {
         let user = claim::user_part(node.credential().serialized_content());
         let leaves: Vec<Leaf> = self
@@ -359,8 +353,8 @@ fn participants_changed(before: &RoomState, after: &RoomState) -> Vec<(UserUri, 
         .collect()
 }
 
-/// Handshakes carry an empty Safe AAD, messages one with the franking tag. Anything behind it is refused, though OpenMLS
-/// would let it pass.
+/// Handshakes carry an empty Safe AAD, messages one with the franking tag. Anything behind it is
+/// refused, though OpenMLS would let it pass.
 fn check_authenticated_data(content: ContentType, data: &[u8]) -> Result<(), Refused> {
     let expected = match content {
         ContentType::Application => is_franking_tag(data),

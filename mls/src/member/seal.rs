@@ -1,13 +1,13 @@
 //! Sealing an application message.
 
-use grove_wire::{limits::MAX_MESSAGE_BYTES, mimi::room::component, mls::MlsMessage};
+use grove_wire::limits::MAX_MESSAGE_BYTES;
+use grove_wire::mimi::room::component;
+use grove_wire::mls::MlsMessage;
 use openmls::framing::SafeAadItem;
 
 use super::{DeviceIdentity, Group};
-use crate::{
-    storage::{MemberStorage, Records},
-    suite::{DeviceSigner, MlsError, convert},
-};
+use crate::storage::{MemberStorage, Records};
+use crate::suite::{DeviceSigner, MlsError, convert};
 
 /// Why a message cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +30,11 @@ pub enum SealError {
 }
 
 impl Group {
-    /// Seals application data in the current epoch, with its franking tag as authenticated data that the hub can read.
+    /// Seals application data in the current epoch, with its franking tag as authenticated data
+    /// that the hub can read.
     ///
-    /// A message that is not accepted is sealed again in the next epoch, never sent twice with other bytes in one.
+    /// A message that is not accepted is sealed again in the next epoch, never sent twice with
+    /// other bytes in one.
     ///
     /// # Errors
     /// [`SealError`].

@@ -1,36 +1,30 @@
 //! Checking a commit that a client hands in, and merging it once it is in the log.
 //!
-//! Checking changes nothing, so that it can run beside others; which of several commits for one epoch wins is decided where
-//! the log is written. Must not know the log.
+//! Checking changes nothing, so that it can run beside others; which of several commits for one
+//! epoch wins is decided where the log is written. Must not know the log.
 //!
-//! The surprise: the GroupInfo is rebuilt, not believed. All of it but the key for external joins follows from the commit,
-//! and the committer's signature must cover exactly that.
+//! The surprise: the GroupInfo is rebuilt, not believed. All of it but the key for external joins
+//! follows from the commit, and the committer's signature must cover exactly that.
 
 use std::collections::BTreeSet;
 
-use grove_wire::{
-    codec,
-    mimi::update::{GroupInfoOption, RatchetTreeOption},
-    mls::{ContentType, MlsMessage, Welcome},
-    uri::{ClientUri, UserUri},
-};
-use openmls::{
-    group::StagedCommit,
-    messages::group_info::{GroupInfo as MlsGroupInfo, VerifiableGroupInfo},
-    prelude::{
-        ConfirmationTag, Extension, ExtensionType, Extensions, LeafNodeIndex,
-        OpenMlsSignaturePublicKey, ProcessedMessageContent, Sender, SignatureScheme,
-        Verifiable as _,
-    },
+use grove_wire::codec;
+use grove_wire::mimi::update::{GroupInfoOption, RatchetTreeOption};
+use grove_wire::mls::{ContentType, MlsMessage, Welcome};
+use grove_wire::uri::{ClientUri, UserUri};
+use openmls::group::StagedCommit;
+use openmls::messages::group_info::{GroupInfo as MlsGroupInfo, VerifiableGroupInfo};
+use openmls::prelude::{
+    ConfirmationTag, Extension, ExtensionType, Extensions, LeafNodeIndex,
+    OpenMlsSignaturePublicKey, ProcessedMessageContent, Sender, SignatureScheme, Verifiable as _,
 };
 
-use super::{HubGroup, Refusal, client, judge, judge::Judged};
-use crate::{
-    identity::{DeviceCredential, PublicKey},
-    key_package::{self, LastResort},
-    room::{CommitFacts, Committer, LeafFacts, RoomState},
-    suite::{MlsError, convert},
-};
+use super::judge::{self, Judged};
+use super::{HubGroup, Refusal, client};
+use crate::identity::{DeviceCredential, PublicKey};
+use crate::key_package::{self, LastResort};
+use crate::room::{CommitFacts, Committer, LeafFacts, RoomState};
+use crate::suite::{MlsError, convert};
 
 /// A commit with what belongs to it, as it stands in an `UpdateRequest`.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +85,8 @@ pub struct CheckedCommit {
     pub epoch_after: u64,
     /// The clients it adds, in the order of its Adds.
     pub added: Vec<Added>,
-    /// The clients it removes. One that joins again by an external commit is here too, and in `joined`.
+    /// The clients it removes. One that joins again by an external commit is here too, and in
+    /// `joined`.
     pub removed: Vec<ClientUri>,
     /// The client that joins by it, if it is an external commit.
     pub joined: Option<ClientUri>,
@@ -271,7 +266,8 @@ impl HubGroup {
         Ok(added)
     }
 
-    /// The GroupInfo after the commit, of which the committer's signature and the key for external joins are given.
+    /// The GroupInfo after the commit, of which the committer's signature and the key for external
+    /// joins are given.
     fn group_info(
         &self,
         parts: &CommitParts<'_>,

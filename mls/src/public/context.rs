@@ -2,29 +2,24 @@
 //!
 //! Knows its extensions; must not know the tree.
 //!
-//! The surprise: the check is for equality, not for presence. A context with one extension more is another kind of room, in
-//! which what we check may not be what counts.
+//! The surprise: the check is for equality, not for presence. A context with one extension more is
+//! another kind of room, in which what we check may not be what counts.
 
 use std::collections::BTreeMap;
 
-use grove_wire::{
-    mimi::Credential as WireCredential, mimi::group_info::ExternalSender as WireSender,
-    uri::Provider,
-};
-use openmls::{
-    group::GroupContext,
-    prelude::{
-        AppDataDictionary, AppDataDictionaryExtension, BasicCredential, Extension, ExtensionType,
-        Extensions, ExternalSender,
-    },
+use grove_wire::mimi::Credential as WireCredential;
+use grove_wire::mimi::group_info::ExternalSender as WireSender;
+use grove_wire::uri::Provider;
+use openmls::group::GroupContext;
+use openmls::prelude::{
+    AppDataDictionary, AppDataDictionaryExtension, BasicCredential, Extension, ExtensionType,
+    Extensions, ExternalSender,
 };
 
-use crate::{
-    identity::PublicKey,
-    leaf,
-    room::{RoomState, StateError},
-    suite::{MlsError, Suite, convert},
-};
+use crate::identity::PublicKey;
+use crate::leaf;
+use crate::room::{RoomState, StateError};
+use crate::suite::{MlsError, Suite, convert};
 
 /// Why a `GroupContext` is not one of a Grove room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,7 +113,8 @@ pub(crate) fn state(extensions: &Extensions<GroupContext>) -> Result<RoomState, 
     RoomState::from_components(&components)
 }
 
-/// The one external sender's key. OpenMLS keeps its fields to itself, so it is read from its encoding.
+/// The one external sender's key. OpenMLS keeps its fields to itself, so it is read from its
+/// encoding.
 fn server_key(
     extensions: &Extensions<GroupContext>,
     hub: &Provider,

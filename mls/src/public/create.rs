@@ -1,25 +1,16 @@
-//! A room's first moment: the hub takes the group a client has made, and checks that it is a new Grove room of its own.
+//! A room's first moment: the hub takes the group a client has made, and checks that it is a new
+//! Grove room of its own.
 
-use grove_wire::{
-    api::rooms::CreateRoomRequest,
-    uri::{ClientUri, Provider},
-};
-use openmls::{
-    group::PublicGroup,
-    prelude::{Extension, ExtensionType, ProposalStore},
-};
+use grove_wire::api::rooms::CreateRoomRequest;
+use grove_wire::uri::{ClientUri, Provider};
+use openmls::group::PublicGroup;
+use openmls::prelude::{Extension, ExtensionType, ProposalStore};
 
-use crate::{
-    identity::{PublicKey, RecordError, SignedCreationRecord},
-    room::{PolicyViolation, Role, Roles, RoomState},
-    suite::{Crypto, MlsError, convert},
-};
-
-use super::{
-    HubGroup,
-    context::{self, ContextError},
-    facts, tree,
-};
+use super::context::{self, ContextError};
+use super::{HubGroup, facts, tree};
+use crate::identity::{PublicKey, RecordError, SignedCreationRecord};
+use crate::room::{PolicyViolation, Role, Roles, RoomState};
+use crate::suite::{Crypto, MlsError, convert};
 
 /// Why a new room is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +54,8 @@ pub enum CreateRefusal {
 }
 
 impl HubGroup {
-    /// Takes a new room. `creator` is the client that sent the request, `server_key` this server's, which the room must
-    /// have as external sender and as franking key.
+    /// Takes a new room. `creator` is the client that sent the request, `server_key` this server's,
+    /// which the room must have as external sender and as franking key.
     ///
     /// The leaf's lifetime is judged by OpenMLS, by the system's clock.
     ///

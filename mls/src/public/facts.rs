@@ -1,24 +1,19 @@
-//! What policy must know of a commit, taken from OpenMLS' types. The same for a hub and for a member, which holds a
-//! `PublicGroup` inside.
+//! What policy must know of a commit, taken from OpenMLS' types. The same for a hub and for a
+//! member, which holds a `PublicGroup` inside.
 //!
 //! Reports; must not judge.
 
 use std::collections::BTreeSet;
 
-use openmls::{
-    group::{PublicGroup, QueuedProposal, StagedCommit},
-    messages::proposals::AppDataUpdateOperation,
-    prelude::{LeafNodeIndex, Proposal, ProposalOrRefType, Sender},
-};
+use openmls::group::{PublicGroup, QueuedProposal, StagedCommit};
+use openmls::messages::proposals::AppDataUpdateOperation;
+use openmls::prelude::{LeafNodeIndex, Proposal, ProposalOrRefType, Sender};
 
-use crate::{
-    leaf,
-    room::{
-        CommitFacts, Committer, ComponentChange, Leaf, PendingKind, PendingProposal, Proposer,
-        Removal,
-    },
-    suite::{MlsError, convert},
+use crate::leaf;
+use crate::room::{
+    CommitFacts, Committer, ComponentChange, Leaf, PendingKind, PendingProposal, Proposer, Removal,
 };
+use crate::suite::{MlsError, convert};
 
 /// All leaves of the tree, by index.
 pub(crate) fn leaves(group: &PublicGroup) -> Vec<Leaf> {
@@ -66,7 +61,8 @@ pub(crate) fn of_commit(
     Ok(facts)
 }
 
-/// RFC 9420, section 12.2: one leaf, one removal. OpenMLS lets a Remove and a `SelfRemove` of the same leaf pass.
+/// RFC 9420, section 12.2: one leaf, one removal. OpenMLS lets a Remove and a `SelfRemove` of the
+/// same leaf pass.
 fn check_removed_once(facts: &CommitFacts) -> Result<(), MlsError> {
     let mut seen = BTreeSet::new();
     let mut removed = facts

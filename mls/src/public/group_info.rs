@@ -1,28 +1,24 @@
-//! The hub's answer to a device that wants to join by itself: GroupInfo, tree and pending proposals, sealed to its key.
+//! The hub's answer to a device that wants to join by itself: GroupInfo, tree and pending
+//! proposals, sealed to its key.
 //!
-//! Whether the device may have it, the caller decides; here it is only made sure who asks. Must not know devices or sessions.
+//! Whether the device may have it, the caller decides; here it is only made sure who asks. Must not
+//! know devices or sessions.
 //!
 //! Source: draft-ietf-mimi-protocol-06, section 5.6.
 
-use grove_wire::{
-    codec::{self, Opaque},
-    mimi::{
-        Credential,
-        group_info::{
-            ExternalSender, GROUP_INFO_ENCRYPTION_LABEL, GROUP_INFO_REQUEST_LABEL,
-            GROUP_INFO_RESPONSE_LABEL, GroupInfoRatchetTreeTbe, GroupInfoRequest,
-            GroupInfoResponse, PendingProposal,
-        },
-        update::RatchetTreeOption,
-    },
-    mls::GroupInfo,
-    uri::{ClientUri, RoomUri},
+use grove_wire::codec::{self, Opaque};
+use grove_wire::mimi::Credential;
+use grove_wire::mimi::group_info::{
+    ExternalSender, GROUP_INFO_ENCRYPTION_LABEL, GROUP_INFO_REQUEST_LABEL,
+    GROUP_INFO_RESPONSE_LABEL, GroupInfoRatchetTreeTbe, GroupInfoRequest, GroupInfoResponse,
+    PendingProposal,
 };
+use grove_wire::mimi::update::RatchetTreeOption;
+use grove_wire::mls::GroupInfo;
+use grove_wire::uri::{ClientUri, RoomUri};
 
-use crate::{
-    identity::{PublicKey, ServerKey, verify_with_label},
-    suite::{Crypto, MlsError, Suite, hpke},
-};
+use crate::identity::{PublicKey, ServerKey, verify_with_label};
+use crate::suite::{Crypto, MlsError, Suite, hpke};
 
 /// Why a request for a GroupInfo is refused, or cannot be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +40,8 @@ pub enum GroupInfoError {
 /// Makes sure that `client`, whose key is `key`, has made the request.
 ///
 /// # Errors
-/// [`GroupInfoError::BadSignature`], [`GroupInfoError::Mls`], [`GroupInfoError::NotYours`], [`GroupInfoError::Suite`].
+/// [`GroupInfoError::BadSignature`], [`GroupInfoError::Mls`], [`GroupInfoError::NotYours`],
+/// [`GroupInfoError::Suite`].
 pub fn verify_request(
     request: &GroupInfoRequest,
     client: &ClientUri,
@@ -66,7 +63,8 @@ pub fn verify_request(
     .map_err(|_invalid| GroupInfoError::BadSignature)
 }
 
-/// Seals the answer to the key in a request that was [verified](verify_request), and signs it with the hub's key.
+/// Seals the answer to the key in a request that was [verified](verify_request), and signs it with
+/// the hub's key.
 ///
 /// # Errors
 /// [`GroupInfoError::Mls`], [`GroupInfoError::Suite`].

@@ -2,25 +2,23 @@
 //!
 //! Brings together what OpenMLS staged, the facts, and [`policy::check`]; must not know who asks.
 //!
-//! The surprise: component updates are applied before the commit is judged, because OpenMLS cannot stage a commit without
-//! the new values. They are thrown away with the staged commit when it is refused.
+//! The surprise: component updates are applied before the commit is judged, because OpenMLS cannot
+//! stage a commit without the new values. They are thrown away with the staged commit when it is
+//! refused.
 
-use openmls::{
-    component::ComponentData,
-    group::{AppDataDictionaryUpdater, AppDataUpdates, PublicGroup, StagedCommit},
-    messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal},
-    prelude::Sender,
-};
+use openmls::component::ComponentData;
+use openmls::group::{AppDataDictionaryUpdater, AppDataUpdates, PublicGroup, StagedCommit};
+use openmls::messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal};
+use openmls::prelude::Sender;
 
-use crate::{
-    key_package::{self, KeyPackageError},
-    room::{CommitFacts, Pending, PolicyViolation, RoomState, StateError, policy},
-    suite::MlsError,
-};
+use super::proposal::ProposalViolation;
+use super::{context, facts};
+use crate::key_package::{self, KeyPackageError};
+use crate::room::{CommitFacts, Pending, PolicyViolation, RoomState, StateError, policy};
+use crate::suite::MlsError;
 
-use super::{context, facts, proposal::ProposalViolation};
-
-/// The authenticated data of every handshake: a Safe AAD without components (mls-extensions-10, section 4.9).
+/// The authenticated data of every handshake: a Safe AAD without components (mls-extensions-10,
+/// section 4.9).
 pub(crate) const EMPTY_SAFE_AAD: &[u8] = &[0];
 
 /// Why a handshake is refused by every honest party alike.

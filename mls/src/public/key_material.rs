@@ -2,18 +2,12 @@
 //!
 //! The request carries nothing fresh, so a replay of it must be prevented by whoever answers.
 
-use grove_wire::{
-    mimi::{
-        Credential,
-        key_material::{KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest},
-    },
-    uri::ClientUri,
-};
+use grove_wire::mimi::Credential;
+use grove_wire::mimi::key_material::{KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest};
+use grove_wire::uri::ClientUri;
 
-use crate::{
-    identity::{PublicKey, verify_with_label},
-    suite::MlsError,
-};
+use crate::identity::{PublicKey, verify_with_label};
+use crate::suite::MlsError;
 
 /// Why a request for KeyPackages is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

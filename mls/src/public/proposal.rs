@@ -1,17 +1,16 @@
-//! Which proposals may stand by themselves and await a commit: leaving, and the hub's removals. Nothing else.
+//! Which proposals may stand by themselves and await a commit: leaving, and the hub's removals.
+//! Nothing else.
 //!
-//! A proposal in MLS blocks sending for everybody until it is committed, so each kind that may stand is a means to silence
-//! a room. Must not know commits.
+//! A proposal in MLS blocks sending for everybody until it is committed, so each kind that may
+//! stand is a means to silence a room. Must not know commits.
 
-use grove_wire::{mimi::room::capability, uri::ClientUri};
-use openmls::{
-    group::{PublicGroup, QueuedProposal},
-    prelude::{LeafNodeIndex, Sender},
-};
-
-use crate::room::{Pending, PendingKind, PendingProposal, RoomState, claim};
+use grove_wire::mimi::room::capability;
+use grove_wire::uri::ClientUri;
+use openmls::group::{PublicGroup, QueuedProposal};
+use openmls::prelude::{LeafNodeIndex, Sender};
 
 use super::{client, facts};
+use crate::room::{Pending, PendingKind, PendingProposal, RoomState, claim};
 
 /// Why a proposal may not await a commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +18,8 @@ pub enum ProposalViolation {
     /// The removal of that client awaits a commit already. A commit could not include both.
     #[error("that client is leaving already")]
     AlreadyLeaving,
-    /// Another kind than Remove and `SelfRemove`, or from somebody who is neither a member nor the hub.
+    /// Another kind than Remove and `SelfRemove`, or from somebody who is neither a member nor the
+    /// hub.
     #[error("only removals may await a commit")]
     Kind,
     /// The member's role does not allow it.
@@ -51,8 +51,8 @@ pub(crate) struct Standing {
 
 /// Judges a proposal whose signature OpenMLS has verified; `pending` are those that came before it.
 ///
-/// A `SelfRemove` may follow a Remove of its leaf, for it is the one that an external commit can include. The other way
-/// round OpenMLS stumbles when it makes the commit.
+/// A `SelfRemove` may follow a Remove of its leaf, for it is the one that an external commit can
+/// include. The other way round OpenMLS stumbles when it makes the commit.
 pub(crate) fn check(
     state: &RoomState,
     group: &PublicGroup,

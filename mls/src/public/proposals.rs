@@ -1,19 +1,14 @@
 //! Checking proposals that a client hands in, and keeping them until a commit takes them up.
 
-use grove_wire::{
-    mls::{ContentType, MlsMessage, SenderKind},
-    uri::ClientUri,
-};
-use openmls::{group::QueuedProposal, prelude::ProcessedMessageContent};
+use grove_wire::mls::{ContentType, MlsMessage, SenderKind};
+use grove_wire::uri::ClientUri;
+use openmls::group::QueuedProposal;
+use openmls::prelude::ProcessedMessageContent;
 
-use super::{
-    HubGroup, Refusal, Waiting,
-    proposal::{self, Standing},
-};
-use crate::{
-    room::{Pending, PendingKind},
-    suite::{MlsError, convert},
-};
+use super::proposal::{self, Standing};
+use super::{HubGroup, Refusal, Waiting};
+use crate::room::{Pending, PendingKind};
+use crate::suite::{MlsError, convert};
 
 /// Proposals of one client that may be written into the log.
 #[derive(Debug)]
@@ -59,7 +54,8 @@ impl HubGroup {
         Ok(checked)
     }
 
-    /// Keeps proposals that are in the log. They must be ones this group checked in its present epoch.
+    /// Keeps proposals that are in the log. They must be ones this group checked in its present
+    /// epoch.
     ///
     /// # Errors
     /// [`MlsError`] when they belong to another epoch.
@@ -75,7 +71,8 @@ impl HubGroup {
         Ok(())
     }
 
-    /// Lets OpenMLS verify a proposal and judges whether it may await a commit beside those in `pending`.
+    /// Lets OpenMLS verify a proposal and judges whether it may await a commit beside those in
+    /// `pending`.
     pub(super) fn stand(
         &self,
         message: &MlsMessage,

@@ -1,12 +1,11 @@
 //! Why a hub refuses a handshake.
 
-use crate::{
-    key_package::KeyPackageError,
-    room::{PolicyViolation, StateError, validation::IdentityViolation},
-    suite::MlsError,
-};
-
-use super::{judge::Refused, proposal::ProposalViolation};
+use super::judge::Refused;
+use super::proposal::ProposalViolation;
+use crate::key_package::KeyPackageError;
+use crate::room::validation::IdentityViolation;
+use crate::room::{PolicyViolation, StateError};
+use crate::suite::MlsError;
 
 /// Why a hub refuses a handshake. Nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,17 +1,20 @@
-//! Following the log again, after a snapshot was loaded: what was accepted once is taken without asking policy anew.
+//! Following the log again, after a snapshot was loaded: what was accepted once is taken without
+//! asking policy anew.
 //!
-//! The surprise: OpenMLS judges the KeyPackages of Adds by the system's clock in a replay too. A commit cannot be replayed
-//! after its KeyPackages have ended, so take a snapshot at least every [`SNAPSHOT_AT_LEAST_EVERY`].
+//! The surprise: OpenMLS judges the KeyPackages of Adds by the system's clock in a replay too. A
+//! commit cannot be replayed after its KeyPackages have ended, so take a snapshot at least every
+//! [`SNAPSHOT_AT_LEAST_EVERY`].
 
 use std::time::Duration;
 
 use grove_wire::mls::{ContentType, MlsMessage, WireFormat};
 
 use super::{HubGroup, Refusal, context};
-use crate::{key_package::MIN_REMAINING_LIFETIME, suite::MlsError};
+use crate::key_package::MIN_REMAINING_LIFETIME;
+use crate::suite::MlsError;
 
-/// How old a snapshot may become before handshakes behind it might not be replayed any more: half the time for which every
-/// added KeyPackage was alive still.
+/// How old a snapshot may become before handshakes behind it might not be replayed any more: half
+/// the time for which every added KeyPackage was alive still.
 pub const SNAPSHOT_AT_LEAST_EVERY: Duration =
     Duration::from_secs(MIN_REMAINING_LIFETIME.as_secs() / 2);
 
@@ -27,7 +30,8 @@ pub enum ReplayError {
 }
 
 impl HubGroup {
-    /// Takes the next message of the log: a commit, a proposal, or an application message, which changes nothing.
+    /// Takes the next message of the log: a commit, a proposal, or an application message, which
+    /// changes nothing.
     ///
     /// # Errors
     /// [`ReplayError`]. The group is as before, and whatever follows cannot be replayed either.

@@ -1,25 +1,23 @@
-//! A hub's group as bytes: what is stored so that a restart need not replay a room from its beginning.
+//! A hub's group as bytes: what is stored so that a restart need not replay a room from its
+//! beginning.
 //!
-//! Never rebuild a group from `GroupInfo` and tree instead: OpenMLS judges every leaf's lifetime then, and a room whose
-//! members sleep could not be loaded.
+//! Never rebuild a group from `GroupInfo` and tree instead: OpenMLS judges every leaf's lifetime
+//! then, and a room whose members sleep could not be loaded.
 //!
-//! The surprise: a snapshot can be taken at any time. OpenMLS would write one only when it merges, into storage; all it
-//! writes can be read from a live group but the interim transcript hash, which follows from the rest (RFC 9420, 8.2).
-
-use openmls::group::{GroupId, InterimTranscriptHash, PublicGroup};
-use openmls_traits::{crypto::OpenMlsCrypto as _, types::HashType};
-use serde::{Deserialize, Serialize};
+//! The surprise: a snapshot can be taken at any time. OpenMLS would write one only when it merges,
+//! into storage; all it writes can be read from a live group but the interim transcript hash, which
+//! follows from the rest (RFC 9420, 8.2).
 
 use grove_wire::mls::MlsMessage;
+use openmls::group::{GroupId, InterimTranscriptHash, PublicGroup};
+use openmls_traits::crypto::OpenMlsCrypto as _;
+use openmls_traits::types::HashType;
+use serde::{Deserialize, Serialize};
 
-use super::{
-    HubGroup, Refusal,
-    context::{self, ContextError},
-};
-use crate::{
-    storage::{HubStorage, StorageError},
-    suite::{Crypto, MlsError, convert},
-};
+use super::context::{self, ContextError};
+use super::{HubGroup, Refusal};
+use crate::storage::{HubStorage, StorageError};
+use crate::suite::{Crypto, MlsError, convert};
 
 /// The first byte of a snapshot.
 const FORMAT: u8 = 1;
@@ -76,7 +74,8 @@ impl HubGroup {
             .map_err(|error| SnapshotError::Malformed(Box::new(error)))
     }
 
-    /// Loads a group from a snapshot. What the log holds behind it is then [replayed](Self::replay).
+    /// Loads a group from a snapshot. What the log holds behind it is then
+    /// [replayed](Self::replay).
     ///
     /// # Errors
     /// [`SnapshotError`].

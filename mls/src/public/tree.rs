@@ -1,19 +1,19 @@
-//! The check of a whole tree, for whoever meets a room for the first time: a joiner, and the hub at creation.
+//! The check of a whole tree, for whoever meets a room for the first time: a joiner, and the hub at
+//! creation.
 //!
 //! Later commits are judged one by one; what they build upon is judged here. Must not know commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::{limits::MAX_DEVICES_PER_USER, uri::UserUri};
+use grove_wire::limits::MAX_DEVICES_PER_USER;
+use grove_wire::uri::UserUri;
 
-use crate::room::{
-    Leaf, PolicyViolation, Role, RoomState,
-    claim::{Claim, current},
-    validation::{ValidLeaf, objective},
-};
+use crate::room::claim::{Claim, current};
+use crate::room::validation::{ValidLeaf, objective};
+use crate::room::{Leaf, PolicyViolation, Role, RoomState};
 
-/// Judges every leaf, and that all of them belong to participants: the invariants that [`crate::room::policy::check`]
-/// keeps from commit to commit.
+/// Judges every leaf, and that all of them belong to participants: the invariants that
+/// [`crate::room::policy::check`] keeps from commit to commit.
 pub(crate) fn check(
     state: &RoomState,
     leaves: &[Leaf],

@@ -1,16 +1,16 @@
-//! Which user identity key speaks for a user in a room, while the leaves of that user show more than one.
+//! Which user identity key speaks for a user in a room, while the leaves of that user show more
+//! than one.
 //!
 //! Pure, and the same for policy, joiners and members. Must not know commits, nor who may do what.
 //!
-//! The surprise: there is no memory. The current key is read off the leaves that stand, so a leaf that shows a succession
-//! goes on showing it for as long as a leaf with an older key stands beside it.
+//! The surprise: there is no memory. The current key is read off the leaves that stand, so a leaf
+//! that shows a succession goes on showing it for as long as a leaf with an older key stands beside
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Leaf, LeafFacts,
-    validation::{Claimed, IdentityViolation, claimed},
-};
+use super::validation::{Claimed, IdentityViolation, claimed};
+use super::{Leaf, LeafFacts};
 use crate::identity::PublicKey;
 
 /// What a leaf says about its user's keys. Verified when the leaf came in; read here.
@@ -38,7 +38,8 @@ impl Claim {
     }
 }
 
-/// The one key among a user's leaves that is, or is shown to have succeeded, each of them; none if there is no such key.
+/// The one key among a user's leaves that is, or is shown to have succeeded, each of them; none if
+/// there is no such key.
 pub(crate) fn current<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> Option<PublicKey> {
     let claims: Vec<&Claim> = claims.into_iter().collect();
     let keys: BTreeSet<&PublicKey> = claims.iter().map(|claim| &claim.uik).collect();

@@ -1,34 +1,30 @@
 //! What the components of a `GroupContext` say about a room, and how an update changes them.
 //!
-//! Every room has exactly these seven components, from its first epoch. This module must not know who may change what.
+//! Every room has exactly these seven components, from its first epoch. This module must not know
+//! who may change what.
 //!
-//! The surprise: a component that is not understood is refused, not ignored. Members compute the `GroupContext` themselves,
-//! and one that computes a component differently is out of the room.
+//! The surprise: a component that is not understood is refused, not ignored. Members compute the
+//! `GroupContext` themselves, and one that computes a component differently is out of the room.
 
 use std::collections::BTreeMap;
 
-use grove_wire::{
-    codec::{self, Opaque},
-    mimi::{
-        Credential,
-        franking::FrankingAgentData,
-        room::{
-            BaseRoomPolicy, ParticipantListData, ParticipantListUpdate, RoleData, RoomMetaData,
-            capability, component,
-        },
-    },
-    uri::{RoomUri, UserUri},
+use grove_wire::codec::{self, Opaque};
+use grove_wire::mimi::Credential;
+use grove_wire::mimi::franking::FrankingAgentData;
+use grove_wire::mimi::room::{
+    BaseRoomPolicy, ParticipantListData, ParticipantListUpdate, RoleData, RoomMetaData, capability,
+    component,
 };
+use grove_wire::uri::{RoomUri, UserUri};
 use tls_codec::{Deserialize, Serialize};
 
-use super::{
-    participants::{Participants, ParticipantsError},
-    roles::{Roles, RolesError},
-    violation::PolicyViolation,
-};
+use super::participants::{Participants, ParticipantsError};
+use super::roles::{Roles, RolesError};
+use super::violation::PolicyViolation;
 use crate::identity::{PublicKey, RecordError, SignedCreationRecord};
 
-/// The value of the safe AAD component: an empty list of component ids, which switches the framing on.
+/// The value of the safe AAD component: an empty list of component ids, which switches the framing
+/// on.
 const SAFE_AAD: [u8; 1] = [0];
 
 /// Why components do not make a room.
@@ -155,12 +151,12 @@ impl RoomState {
         ])
     }
 
-    /// A component's new value after an update: the one logic by which hub and members compute it. Whether the committer
-    /// may make the update is judged by [`super::policy::check`].
+    /// A component's new value after an update: the one logic by which hub and members compute it.
+    /// Whether the committer may make the update is judged by [`super::policy::check`].
     ///
     /// # Errors
-    /// [`PolicyViolation::ComponentFixed`], [`PolicyViolation::ComponentMalformed`], [`PolicyViolation::Participants`],
-    /// [`PolicyViolation::Roles`].
+    /// [`PolicyViolation::ComponentFixed`], [`PolicyViolation::ComponentMalformed`],
+    /// [`PolicyViolation::Participants`], [`PolicyViolation::Roles`].
     pub fn apply(&self, id: u16, update: &[u8]) -> Result<Vec<u8>, PolicyViolation> {
         let after = self.updated(id, update)?;
         Ok(if id == component::ROLES_LIST {
@@ -209,8 +205,8 @@ const COMPONENTS: [u16; 7] = [
     component::CREATION_RECORD,
 ];
 
-/// The base policy of every room: members come and go, several devices each, no limits, no pseudonyms, persistent, not to
-/// be found by others, and ruled by the roles component.
+/// The base policy of every room: members come and go, several devices each, no limits, no
+/// pseudonyms, persistent, not to be found by others, and ruled by the roles component.
 fn base_policy() -> Vec<u8> {
     encoded(&BaseRoomPolicy {
         multi_device: true,

@@ -1,9 +1,10 @@
 //! A commit as policy sees it: who commits, what it does to the tree and to the components.
 //!
-//! Whoever opens MLS messages fills these in, from public bytes only; they must not carry a judgement.
+//! Whoever opens MLS messages fills these in, from public bytes only; they must not carry a
+//! judgement.
 //!
-//! The surprise: facts are taken from the commit as it stands, by value and by reference alike. Who proposed a removal
-//! counts, not who commits it.
+//! The surprise: facts are taken from the commit as it stands, by value and by reference alike. Who
+//! proposed a removal counts, not who commits it.
 
 /// What a leaf says about itself. Nothing of it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,8 @@ pub struct LeafFacts {
     pub device_credential: Option<Vec<u8>>,
     /// The content of the extension `uik_succession`, if it has one.
     pub succession: Option<Vec<u8>>,
-    /// The end of its `KeyPackage`'s lifetime in seconds since 1970; only leaves from `KeyPackage`s have one.
+    /// The end of its `KeyPackage`'s lifetime in seconds since 1970; only leaves from `KeyPackage`s
+    /// have one.
     pub not_after_lifetime: Option<u64>,
 }
 
@@ -86,7 +88,8 @@ pub struct CommitFacts {
     pub components: Vec<ComponentChange>,
     /// Whether it has a `GroupContextExtensions` proposal.
     pub context_extensions: bool,
-    /// Types of all proposals that have no place above; `ExternalInit` of a joiner is not among them.
+    /// Types of all proposals that have no place above; `ExternalInit` of a joiner is not among
+    /// them.
     pub other_proposals: Vec<u16>,
     /// References of the proposals included by reference.
     pub included_refs: Vec<Vec<u8>>,

@@ -1,18 +1,20 @@
-//! Who is in a room, with which role: the participant list of the `GroupContext`, and how an update changes it.
+//! Who is in a room, with which role: the participant list of the `GroupContext`, and how an update
+//! changes it.
 //!
 //! Knows the draft's order of changes; must not know who may make them.
 //!
-//! The surprise: an update names participants by their place in the list as it was before, even in its removals.
+//! The surprise: an update names participants by their place in the list as it was before, even in
+//! its removals.
 //!
 //! Source: draft-ietf-mimi-protocol-06, participant list component (0x0022).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::{
-    limits::MAX_PARTICIPANTS_INLINE,
-    mimi::room::{ParticipantListData, ParticipantListUpdate, UserIndexRolePair, UserRolePair},
-    uri::UserUri,
+use grove_wire::limits::MAX_PARTICIPANTS_INLINE;
+use grove_wire::mimi::room::{
+    ParticipantListData, ParticipantListUpdate, UserIndexRolePair, UserRolePair,
 };
+use grove_wire::uri::UserUri;
 
 use super::roles::Role;
 
@@ -146,7 +148,8 @@ impl Participants {
     /// The update that gives these users these roles; role 0 removes.
     ///
     /// # Errors
-    /// [`ParticipantsError::Twice`], and [`ParticipantsError::Unchanged`] for a user who has that role, or none to lose.
+    /// [`ParticipantsError::Twice`], and [`ParticipantsError::Unchanged`] for a user who has that
+    /// role, or none to lose.
     pub fn update(
         &self,
         wanted: &[(UserUri, u32)],
@@ -258,7 +261,8 @@ impl<'a> IntoIterator for &'a Participants {
     }
 }
 
-/// An index of the wire as a place in memory. On a machine where it does not fit there is no such place.
+/// An index of the wire as a place in memory. On a machine where it does not fit there is no such
+/// place.
 fn place(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }

@@ -1,19 +1,23 @@
-//! Whether a commit may happen: one pure function, asked by the hub before it accepts and by every member before it merges.
+//! Whether a commit may happen: one pure function, asked by the hub before it accepts and by every
+//! member before it merges.
 //!
-//! It sees public facts only. This module must not know MLS encodings, what a client has pinned, or the time.
+//! It sees public facts only. This module must not know MLS encodings, what a client has pinned, or
+//! the time.
 //!
-//! The surprise: what a removal needs is asked of whoever proposed it, not of the committer. So anybody may commit the
-//! removals that wait, and write the list update that a user's last client leaves behind.
+//! The surprise: what a removal needs is asked of whoever proposed it, not of the committer. So
+//! anybody may commit the removals that wait, and write the list update that a user's last client
+//! leaves behind.
 //!
-//! Sources: RFC 9420, section 12; draft-ietf-mimi-protocol-06, section 5; draft-ietf-mimi-room-policy-03.
+//! Sources: RFC 9420, section 12; draft-ietf-mimi-protocol-06, section 5;
+//! draft-ietf-mimi-room-policy-03.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::{limits::MAX_DEVICES_PER_USER, uri::UserUri};
+use grove_wire::limits::MAX_DEVICES_PER_USER;
+use grove_wire::uri::UserUri;
 
-use super::{
-    CommitFacts, Committer, Pending, PendingKind, PolicyViolation, Role, RoomState, claim::current,
-};
+use super::claim::current;
+use super::{CommitFacts, Committer, Pending, PendingKind, PolicyViolation, Role, RoomState};
 
 mod case;
 mod leaves;
@@ -24,7 +28,8 @@ use case::{Arrived, Case, Occupant};
 
 /// Judges a commit on the committed state of a room, with the proposals that wait for a commit.
 ///
-/// Gives the room's state after the commit. Every leaf the commit brings has passed [`super::validation::objective`] then.
+/// Gives the room's state after the commit. Every leaf the commit brings has passed
+/// [`super::validation::objective`] then.
 ///
 /// # Errors
 /// The first [`PolicyViolation`] met.
@@ -55,8 +60,9 @@ fn check_proposal_types(commit: &CommitFacts) -> Result<(), PolicyViolation> {
     }
 }
 
-/// Every waiting proposal must be in the commit, or its leaf go by another. Whoever is being removed may not commit: the
-/// commit could not contain it. An external commit cannot refer to Removes (RFC 9420, section 12.4.3.2), so those may lapse.
+/// Every waiting proposal must be in the commit, or its leaf go by another. Whoever is being
+/// removed may not commit: the commit could not contain it. An external commit cannot refer to
+/// Removes (RFC 9420, section 12.4.3.2), so those may lapse.
 fn check_pending(
     pending: &Pending,
     commit: &CommitFacts,

@@ -2,8 +2,8 @@
 //!
 //! Knows roles by index; must not know users.
 //!
-//! The surprise: the table travels with the room, so what a role may do is read from it and not from this code. Only the
-//! six indices are fixed, and that a higher one ranks above a lower one.
+//! The surprise: the table travels with the room, so what a role may do is read from it and not
+//! from this code. Only the six indices are fixed, and that a higher one ranks above a lower one.
 //!
 //! Source: draft-ietf-mimi-room-policy-03, roles list component (0x0025) and capabilities registry.
 
@@ -124,8 +124,8 @@ impl Roles {
             .is_some_and(|role| role.role_capabilities.contains(&capability))
     }
 
-    /// Whether the table lets somebody with `actor_role` turn role `from` into role `to`. Whether the rank and the
-    /// capability suffice is asked beside it.
+    /// Whether the table lets somebody with `actor_role` turn role `from` into role `to`. Whether
+    /// the rank and the capability suffice is asked beside it.
     pub fn may_change(&self, actor_role: u32, from: u32, to: u32) -> bool {
         let changes = self
             .find(actor_role)

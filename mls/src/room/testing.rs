@@ -2,10 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use grove_wire::{
-    mimi::room::component,
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::mimi::room::component;
+use grove_wire::uri::{ClientUri, UserUri};
 
 use super::{
     CommitFacts, Committer, ComponentChange, Leaf, LeafFacts, Pending, PendingKind,
@@ -50,7 +48,8 @@ impl Person {
         Succession::by_uik(rotation)
     }
 
-    /// The same proof, signed by this recovery key. The device list before names the user's own one.
+    /// The same proof, signed by this recovery key. The device list before names the user's own
+    /// one.
     pub(super) fn succession_by(&self, recovery: &RecoveryKey, new: &Self) -> Succession {
         let list = DeviceList {
             user: self.user.clone(),
@@ -144,7 +143,8 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// A room of these people; the first made it. Each has device 1 in it, at the leaf with the person's place.
+    /// A room of these people; the first made it. Each has device 1 in it, at the leaf with the
+    /// person's place.
     pub(super) fn of(people: &[(&Person, Role)]) -> Self {
         let mut state = new_room(people.first().unwrap().0);
         let creator = people.first().unwrap().0.user.clone();

@@ -1,11 +1,12 @@
 //! The one validation of a leaf, with two verdicts.
 //!
-//! [`objective`] is the same for every honest party, the hub included: it uses only the leaf, and its failure refuses the
-//! commit. [`subjective`] is what this client knows about the user: its failure never stops reading, it stops sending and
-//! is shown. This module must not know commits, nor the time.
+//! [`objective`] is the same for every honest party, the hub included: it uses only the leaf, and
+//! its failure refuses the commit. [`subjective`] is what this client knows about the user: its
+//! failure never stops reading, it stops sending and is shown. This module must not know commits,
+//! nor the time.
 //!
-//! The surprise: neither looks at lifetimes. An expired leaf is stale and may be removed, but refusing it would give two
-//! honest parties with two clocks two rooms.
+//! The surprise: neither looks at lifetimes. An expired leaf is stale and may be removed, but
+//! refusing it would give two honest parties with two clocks two rooms.
 
 use std::fmt;
 
@@ -52,8 +53,8 @@ pub struct ValidLeaf {
     pub list_version: u64,
     /// Until when it is fresh, in milliseconds since 1970.
     pub not_after: u64,
-    /// The user's current key in the room, if the leaf's own is superseded there. A leaf alone never tells:
-    /// [`crate::member::Group`] fills it in.
+    /// The user's current key in the room, if the leaf's own is superseded there. A leaf alone
+    /// never tells: [`crate::member::Group`] fills it in.
     pub superseded_by: Option<PublicKey>,
 }
 
@@ -82,7 +83,8 @@ pub fn objective(leaf: &LeafFacts) -> Result<ValidLeaf, IdentityViolation> {
     })
 }
 
-/// What a leaf claims, read but not verified: enough for leaves that were verified when they came in.
+/// What a leaf claims, read but not verified: enough for leaves that were verified when they came
+/// in.
 pub(super) struct Claimed {
     pub(super) client: ClientUri,
     pub(super) key: PublicKey,
@@ -124,7 +126,8 @@ pub struct Known<'a> {
     pub list: Option<&'a DeviceList>,
 }
 
-/// What this client thinks of a leaf. Only [`Subjective::Fine`] and [`Subjective::Unverified`] allow sending.
+/// What this client thinks of a leaf. Only [`Subjective::Fine`] and [`Subjective::Unverified`]
+/// allow sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subjective {
     /// Another user identity key than the pinned one: «identity changed».
@@ -168,8 +171,8 @@ impl fmt::Display for Subjective {
 
 /// Judges a valid leaf by what this client knows. A list of another user is taken for none.
 ///
-/// A superseded leaf is judged by the key that succeeded its own: the newest list, which that key signed, says whether the
-/// device is one of the user's still.
+/// A superseded leaf is judged by the key that succeeded its own: the newest list, which that key
+/// signed, says whether the device is one of the user's still.
 pub fn subjective(leaf: &ValidLeaf, known: &Known<'_>) -> Subjective {
     let found = leaf.superseded_by.unwrap_or(leaf.uik);
     if let Some(pin) = known.pin

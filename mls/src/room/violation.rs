@@ -2,11 +2,14 @@
 //!
 //! Must not know who shows it or how a hub answers.
 //!
-//! The surprise: these are the members' reasons as much as the hub's. Both get the same one for the same commit.
+//! The surprise: these are the members' reasons as much as the hub's. Both get the same one for the
+//! same commit.
 
 use grove_wire::uri::{ClientUri, UserUri};
 
-use super::{participants::ParticipantsError, roles::RolesError, validation::IdentityViolation};
+use super::participants::ParticipantsError;
+use super::roles::RolesError;
+use super::validation::IdentityViolation;
 
 /// Why a commit is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,13 +101,14 @@ pub enum PolicyViolation {
     /// The role definitions cannot be these.
     #[error(transparent)]
     Roles(#[from] RolesError),
-    /// A new leaf has another user identity key than its user has in this room, and does not show that the one succeeded the
-    /// other.
+    /// A new leaf has another user identity key than its user has in this room, and does not show
+    /// that the one succeeded the other.
     #[error(
         "a client of {0} has a new user identity key that does not succeed the one in this room"
     )]
     SuccessionMissing(UserUri),
-    /// A client whose user identity key was succeeded commits or proposes more than its own renewal or removal.
+    /// A client whose user identity key was succeeded commits or proposes more than its own renewal
+    /// or removal.
     #[error(
         "the client's user identity key was succeeded; it may only renew its own leaf, or leave"
     )]

@@ -1,14 +1,13 @@
 //! A hub's state while it is live: in the `PublicGroup`, nowhere else.
 //!
-//! OpenMLS writes the whole tree on every commit and never reads it back from a live group (10 MB per commit at 10,000
-//! members, measured), so writes are dropped. On disk a hub has a snapshot and the handshakes since; the snapshot's bytes
-//! are what this type answers when a group is loaded.
+//! OpenMLS writes the whole tree on every commit and never reads it back from a live group (10 MB
+//! per commit at 10,000 members, measured), so writes are dropped. On disk a hub has a snapshot and
+//! the handshakes since; the snapshot's bytes are what this type answers when a group is loaded.
 
-use openmls_traits::{
-    public_storage::PublicStorageProvider,
-    storage::{CURRENT_VERSION, traits},
-};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use openmls_traits::public_storage::PublicStorageProvider;
+use openmls_traits::storage::{CURRENT_VERSION, traits};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{StorageError, decode, encode};
 

@@ -1,9 +1,11 @@
 //! What OpenMLS asks a member's storage for, answered from [`MemberStorage`]'s changes and records.
 //!
-//! Nothing here decides anything: each method is a key and a value. The macros only spare 30 methods that differ in a name.
+//! Nothing here decides anything: each method is a key and a value. The macros only spare 30
+//! methods that differ in a name.
 
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{
     MemberStorage, Records, StorageError, codec, decode, encode, encode_self_describing, scoped,

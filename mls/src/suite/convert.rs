@@ -2,18 +2,16 @@
 //!
 //! Must not decide anything: what is converted is thereby decoded, nothing more.
 //!
-//! The surprise: both sides have walked the bytes by their own rules. If they disagree where a message ends, it is refused
-//! here, before either has acted on it.
+//! The surprise: both sides have walked the bytes by their own rules. If they disagree where a
+//! message ends, it is refused here, before either has acted on it.
 
 use grove_wire::mls as wire;
-use openmls::{
-    messages::group_info::VerifiableGroupInfo,
-    prelude::{
-        KeyPackageIn, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProtocolMessage,
-        PublicMessageIn, RatchetTreeIn, Welcome,
-    },
-    treesync::RatchetTree,
+use openmls::messages::group_info::VerifiableGroupInfo;
+use openmls::prelude::{
+    KeyPackageIn, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProtocolMessage, PublicMessageIn,
+    RatchetTreeIn, Welcome,
 };
+use openmls::treesync::RatchetTree;
 use tls_codec::{Deserialize, Serialize};
 
 use super::MlsError;

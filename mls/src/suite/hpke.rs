@@ -1,12 +1,11 @@
-//! `EncryptWithLabel` and its inverse (RFC 9420, section 5.1.3), for what MIMI seals to a key outside of a group.
+//! `EncryptWithLabel` and its inverse (RFC 9420, section 5.1.3), for what MIMI seals to a key
+//! outside of a group.
 
-use grove_wire::{
-    codec::{self, Opaque},
-    mimi::group_info::HpkeCiphertext,
-};
-use openmls_traits::{
-    crypto::OpenMlsCrypto as _, random::OpenMlsRand as _, types::HpkeCiphertext as MlsCiphertext,
-};
+use grove_wire::codec::{self, Opaque};
+use grove_wire::mimi::group_info::HpkeCiphertext;
+use openmls_traits::crypto::OpenMlsCrypto as _;
+use openmls_traits::random::OpenMlsRand as _;
+use openmls_traits::types::HpkeCiphertext as MlsCiphertext;
 use zeroize::Zeroizing;
 
 use super::{Crypto, MlsError, Suite};

@@ -1,17 +1,13 @@
 //! New rooms: what a hub takes as one, and what a joiner does.
 
-use grove_mls::{
-    identity::{PublicKey, ServerKey},
-    member::join::{self, JoinError},
-    public::{CreateRefusal, HubGroup},
-    room::Role,
-    storage::MemberStorage,
-};
-use grove_wire::{
-    codec::Opaque,
-    mimi::update::HandshakeBundle,
-    uri::{Provider, RoomUri},
-};
+use grove_mls::identity::{PublicKey, ServerKey};
+use grove_mls::member::join::{self, JoinError};
+use grove_mls::public::{CreateRefusal, HubGroup};
+use grove_mls::room::Role;
+use grove_mls::storage::MemberStorage;
+use grove_wire::codec::Opaque;
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::uri::{Provider, RoomUri};
 
 use crate::world::{Device, World, creation_record, device, make_room, uik, user};
 

@@ -1,19 +1,17 @@
 //! One person's device: its keys, its records, and its view of the room.
 
-use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use grove_mls::{
-    franking,
-    identity::{DeviceCredential, DeviceKey, UserIdentityKey},
-    key_package::{self, LastResort, ValidKeyPackage},
-    leaf::LEAF_LIFETIME,
-    member::{DeviceIdentity, Group},
-    storage::{MemberStorage, Records},
-};
-use grove_wire::{
-    mls::MlsMessage,
-    uri::{ClientUri, RoomUri, UserUri},
-};
+use grove_mls::franking;
+use grove_mls::identity::{DeviceCredential, DeviceKey, UserIdentityKey};
+use grove_mls::key_package::{self, LastResort, ValidKeyPackage};
+use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::member::{DeviceIdentity, Group};
+use grove_mls::storage::{MemberStorage, Records};
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 
 /// Records in memory.
 #[derive(Default)]

@@ -1,19 +1,14 @@
 //! Joining by oneself: new devices, lost state, and leavers taken along.
 
-use grove_mls::{
-    identity::ServerKey,
-    member::{
-        Received,
-        external::{self, ExternalError},
-    },
-    public::{group_info, group_info::GroupInfoError},
-    room::{PolicyViolation, Role},
-    storage::MemberStorage,
-};
-use grove_wire::{
-    mimi::{group_info::GroupInfoResponse, update::RatchetTreeOption},
-    mls::GroupInfo,
-};
+use grove_mls::identity::ServerKey;
+use grove_mls::member::Received;
+use grove_mls::member::external::{self, ExternalError};
+use grove_mls::public::group_info::{self, GroupInfoError};
+use grove_mls::room::{PolicyViolation, Role};
+use grove_mls::storage::MemberStorage;
+use grove_wire::mimi::group_info::GroupInfoResponse;
+use grove_wire::mimi::update::RatchetTreeOption;
+use grove_wire::mls::GroupInfo;
 
 use crate::world::{Group, Map, SUITE, World, device, merged, user};
 

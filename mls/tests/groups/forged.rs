@@ -1,32 +1,28 @@
-//! The «second alice»: clients made up or copied, which a server could introduce, and members that turn into somebody else.
+//! The «second alice»: clients made up or copied, which a server could introduce, and members that
+//! turn into somebody else.
 //!
-//! Each is refused by hub and members, for its reason. Each has its negative control: a member without our checks merges it.
+//! Each is refused by hub and members, for its reason. Each has its negative control: a member
+//! without our checks merges it.
 
-use grove_mls::{
-    identity::{DeviceCredential, DeviceKey},
-    key_package::LastResort,
-    leaf::LEAF_LIFETIME,
-    member::{
-        ReceiveError, Refused,
-        external::{self, ExternalError},
-        join::{self, JoinError},
-    },
-    public::Refusal,
-    room::{PolicyViolation, Role, validation::IdentityViolation},
-    storage::MemberStorage,
-};
-use grove_wire::{
-    codec,
-    mimi::{franking::SafeAad, room::component},
-    mls::{MlsMessage, RatchetTree},
-    uri::{ClientUri, UserUri},
-};
-use openmls::{
-    framing::SafeAadItem,
-    prelude::{
-        KeyPackage, KeyPackageIn, LeafNodeParameters, Lifetime, MlsGroupJoinConfig,
-        MlsMessageBodyIn, MlsMessageIn, ProtocolVersion, RatchetTreeIn, StagedWelcome,
-    },
+use grove_mls::identity::{DeviceCredential, DeviceKey};
+use grove_mls::key_package::LastResort;
+use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::member::external::{self, ExternalError};
+use grove_mls::member::join::{self, JoinError};
+use grove_mls::member::{ReceiveError, Refused};
+use grove_mls::public::Refusal;
+use grove_mls::room::validation::IdentityViolation;
+use grove_mls::room::{PolicyViolation, Role};
+use grove_mls::storage::MemberStorage;
+use grove_wire::codec;
+use grove_wire::mimi::franking::SafeAad;
+use grove_wire::mimi::room::component;
+use grove_wire::mls::{MlsMessage, RatchetTree};
+use grove_wire::uri::{ClientUri, UserUri};
+use openmls::framing::SafeAadItem;
+use openmls::prelude::{
+    KeyPackage, KeyPackageIn, LeafNodeParameters, Lifetime, MlsGroupJoinConfig, MlsMessageBodyIn,
+    MlsMessageIn, ProtocolVersion, RatchetTreeIn, StagedWelcome,
 };
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::{Deserialize as _, Serialize as _};

@@ -1,22 +1,16 @@
 //! KeyPackages: what a home server takes, and what it refuses.
 
-use grove_mls::{
-    identity::DeviceCredential,
-    key_package::{self, KeyPackageError, LastResort},
-    leaf::LEAF_LIFETIME,
-    room::validation::IdentityViolation,
-    storage::MemberStorage,
-};
-use grove_wire::{
-    mls::MlsMessage,
-    uri::{ClientUri, Provider},
-};
+use grove_mls::identity::DeviceCredential;
+use grove_mls::key_package::{self, KeyPackageError, LastResort};
+use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::room::validation::IdentityViolation;
+use grove_mls::storage::MemberStorage;
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::{ClientUri, Provider};
 use openmls::prelude::{Capabilities, KeyPackage, Lifetime, MlsMessageOut};
 
-use crate::{
-    plain::{capabilities, key_package as forge, wire},
-    world::{SUITE, World, device, uik, user},
-};
+use crate::plain::{capabilities, key_package as forge, wire};
+use crate::world::{SUITE, World, device, uik, user};
 
 fn lifetime() -> Lifetime {
     Lifetime::new(LEAF_LIFETIME.as_secs())
@@ -183,7 +177,8 @@ fn a_key_package_is_used_up_by_its_welcome_unless_it_is_the_last_resort() {
 
 #[test]
 fn a_request_for_key_material_names_who_asks() {
-    use grove_mls::{member::key_material, public::key_material as hub};
+    use grove_mls::member::key_material;
+    use grove_mls::public::key_material as hub;
     let alice = device("alice", 0);
     let bob = device("bob", 0);
     let room = grove_wire::uri::RoomUri::new(&Provider::parse("a.example").unwrap(), &[1; 32]);

@@ -1,4 +1,5 @@
-//! Hub and members in one process: whatever one side makes, the other accepts; whatever should be refused, both refuse.
+//! Hub and members in one process: whatever one side makes, the other accepts; whatever should be
+//! refused, both refuse.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,11 +1,10 @@
-//! Random rooms: whatever people do, hub and members agree on tree, components and secrets after every step, and whatever an
-//! up-to-date member makes is accepted by the hub and by everybody else.
+//! Random rooms: whatever people do, hub and members agree on tree, components and secrets after
+//! every step, and whatever an up-to-date member makes is accepted by the hub and by everybody
+//! else.
 
-use grove_mls::{
-    member::{CommitError, SealError},
-    public::HubGroup,
-    room::Role,
-};
+use grove_mls::member::{CommitError, SealError};
+use grove_mls::public::HubGroup;
+use grove_mls::room::Role;
 use proptest::prelude::*;
 
 use crate::world::{Group, World, device, user};

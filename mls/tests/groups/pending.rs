@@ -1,16 +1,12 @@
 //! Proposals that await a commit: leaving, and that no commit may leave them out.
 
-use grove_mls::{
-    member::{CommitError, ReceiveError, Received, Refused, SealError},
-    public::{ProposalViolation, Refusal},
-    room::PolicyViolation,
-};
+use grove_mls::member::{CommitError, ReceiveError, Received, Refused, SealError};
+use grove_mls::public::{ProposalViolation, Refusal};
+use grove_mls::room::PolicyViolation;
 use grove_wire::mimi::update::HandshakeBundle;
 
-use crate::{
-    plain,
-    world::{Group, World, device, merged, unfollowable, user},
-};
+use crate::plain;
+use crate::world::{Group, World, device, merged, unfollowable, user};
 
 fn leave(world: &mut World, leaver: usize) {
     let bundle = world.devices[leaver].act(Group::leave).unwrap();

@@ -1,39 +1,31 @@
-//! What another program with a member's keys could send, made with OpenMLS itself; and what OpenMLS alone makes of it.
+//! What another program with a member's keys could send, made with OpenMLS itself; and what OpenMLS
+//! alone makes of it.
 
-use grove_mls::{
-    identity::{DeviceCredential, DeviceKey, Succession},
-    leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION},
-    public::{CheckedCommit, CommitParts, Refusal},
-    storage::MemberStorage,
+use grove_mls::identity::{DeviceCredential, DeviceKey, Succession};
+use grove_mls::leaf::{
+    DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION,
 };
-use grove_wire::{
-    codec,
-    mimi::{
-        room::component,
-        update::{GroupInfoOption, RatchetTreeOption},
-    },
-    mls::{GroupInfo, MlsMessage, Welcome},
-    uri::{RoomUri, UserUri},
+use grove_mls::public::{CheckedCommit, CommitParts, Refusal};
+use grove_mls::storage::MemberStorage;
+use grove_wire::codec;
+use grove_wire::mimi::room::component;
+use grove_wire::mimi::update::{GroupInfoOption, RatchetTreeOption};
+use grove_wire::mls::{GroupInfo, MlsMessage, Welcome};
+use grove_wire::uri::{RoomUri, UserUri};
+use openmls::component::ComponentData;
+use openmls::framing::SafeAadItem;
+use openmls::group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY;
+use openmls::messages::group_info::VerifiableGroupInfo;
+use openmls::messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal};
+use openmls::prelude::{
+    BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType, CredentialWithKey,
+    Extension, ExtensionType, Extensions, GroupId, Initial, KeyPackage, LeafNode, LeafNodeIndex,
+    LeafNodeParameters, Lifetime, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn,
+    MlsMessageOut, ProcessedMessageContent, Proposal, ProposalOrRefType, ProposalType, Propose,
+    ProtocolMessage, ProtocolVersion, RatchetTreeIn, SignatureScheme, UnknownExtension,
 };
-use openmls::{
-    component::ComponentData,
-    framing::SafeAadItem,
-    group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY,
-    messages::group_info::VerifiableGroupInfo,
-    messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal},
-    prelude::{
-        BasicCredential, Capabilities, Ciphersuite, CommitBuilder, CredentialType,
-        CredentialWithKey, Extension, ExtensionType, Extensions, GroupId, Initial, KeyPackage,
-        LeafNode, LeafNodeIndex, LeafNodeParameters, Lifetime, MlsGroup, MlsGroupJoinConfig,
-        MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProcessedMessageContent, Proposal,
-        ProposalOrRefType, ProposalType, Propose, ProtocolMessage, ProtocolVersion, RatchetTreeIn,
-        SignatureScheme, UnknownExtension,
-    },
-};
-use openmls_traits::{
-    OpenMlsProvider as _,
-    signatures::{Signer, SignerError},
-};
+use openmls_traits::OpenMlsProvider as _;
+use openmls_traits::signatures::{Signer, SignerError};
 use tls_codec::{Deserialize as _, Serialize as _};
 
 use crate::world::{Device, Map, World};

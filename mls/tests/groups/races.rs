@@ -1,9 +1,7 @@
 //! Commits that meet: one wins, and whoever lost reads on and makes theirs anew.
 
-use grove_mls::{
-    member::{ReceiveError, Received},
-    public::Refusal,
-};
+use grove_mls::member::{ReceiveError, Received};
+use grove_mls::public::Refusal;
 
 use crate::world::{Group, World, merged};
 

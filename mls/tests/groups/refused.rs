@@ -1,29 +1,20 @@
-//! Commits that break a rule of rooms: hub and members refuse each for the same reason, and OpenMLS alone would merge it.
+//! Commits that break a rule of rooms: hub and members refuse each for the same reason, and OpenMLS
+//! alone would merge it.
 
-use grove_mls::{
-    key_package::KeyPackageError,
-    leaf::LEAF_LIFETIME,
-    member::{ReceiveError, Refused},
-    public::{CommitParts, Refusal},
-    room::{PolicyViolation, Role},
-};
-use grove_wire::{
-    codec::Opaque,
-    mimi::{
-        room::component,
-        update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption},
-    },
-    mls::GroupInfo,
-};
-use openmls::{
-    messages::proposals::AppDataUpdateProposal,
-    prelude::{Extension, ExternalSender, LeafNodeIndex, Lifetime, Proposal},
-};
+use grove_mls::key_package::KeyPackageError;
+use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::member::{ReceiveError, Refused};
+use grove_mls::public::{CommitParts, Refusal};
+use grove_mls::room::{PolicyViolation, Role};
+use grove_wire::codec::Opaque;
+use grove_wire::mimi::room::component;
+use grove_wire::mimi::update::{GroupInfoOption, HandshakeBundle, RatchetTreeOption};
+use grove_wire::mls::GroupInfo;
+use openmls::messages::proposals::AppDataUpdateProposal;
+use openmls::prelude::{Extension, ExternalSender, LeafNodeIndex, Lifetime, Proposal};
 
-use crate::{
-    plain::{self, ForgedCommit},
-    world::{Group, World, device, unfollowable, user},
-};
+use crate::plain::{self, ForgedCommit};
+use crate::world::{Group, World, device, unfollowable, user};
 
 fn both_refuse(world: &mut World, actor: usize, forged: &ForgedCommit, expected: &PolicyViolation) {
     assert_eq!(

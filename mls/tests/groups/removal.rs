@@ -1,16 +1,12 @@
-//! Removal: the removed reads no further, sends no more, and can come back only by being added again.
+//! Removal: the removed reads no further, sends no more, and can come back only by being added
+//! again.
 
-use grove_mls::{
-    member::{CommitError, ReceiveError, Received, Refused, SealError},
-    room::{PolicyViolation, Role},
-};
-
+use grove_mls::member::{CommitError, ReceiveError, Received, Refused, SealError};
+use grove_mls::room::{PolicyViolation, Role};
 use grove_wire::uri::ClientUri;
 
-use crate::{
-    plain,
-    world::{Group, World, device, merged, unfollowable, user},
-};
+use crate::plain;
+use crate::world::{Group, World, device, merged, unfollowable, user};
 
 #[test]
 fn the_removed_reads_its_removal_and_nothing_after_it() {

@@ -1,22 +1,19 @@
-//! A user's identity key is replaced while rooms go on: every device, the hub and everybody else follow; old keys do not
-//! come back.
+//! A user's identity key is replaced while rooms go on: every device, the hub and everybody else
+//! follow; old keys do not come back.
 
-use grove_mls::{
-    identity::{
-        DeviceCredential, DeviceKey, DeviceList, ListedDevice, PublicKey, RecoveryKey,
-        SignedDeviceList, SignedUikRotation, Succession, UserIdentityKey,
-    },
-    key_package::LastResort,
-    member::{CommitError, Member, Received, Refused, external::ExternalError},
-    public::HubGroup,
-    room::PolicyViolation,
+use grove_mls::identity::{
+    DeviceCredential, DeviceKey, DeviceList, ListedDevice, PublicKey, RecoveryKey,
+    SignedDeviceList, SignedUikRotation, Succession, UserIdentityKey,
 };
+use grove_mls::key_package::LastResort;
+use grove_mls::member::external::ExternalError;
+use grove_mls::member::{CommitError, Member, Received, Refused};
+use grove_mls::public::HubGroup;
+use grove_mls::room::PolicyViolation;
 use grove_wire::uri::{ClientUri, UserUri};
 
-use crate::{
-    plain,
-    world::{Device, Group, Map, World, device, merged, uik, user},
-};
+use crate::plain;
+use crate::world::{Device, Group, Map, World, device, merged, uik, user};
 
 mod refused;
 
@@ -223,7 +220,8 @@ fn a_key_package_brings_the_succession_along() {
     ));
 }
 
-/// The new key by the recovery key, with the list before, as whoever has nothing but the words makes it.
+/// The new key by the recovery key, with the list before, as whoever has nothing but the words
+/// makes it.
 fn by_recovery(devices: Vec<ListedDevice>) -> Succession {
     let recovery = RecoveryKey::from_seed([0x77; 32]);
     let list = DeviceList {

@@ -1,10 +1,8 @@
 //! People talk: two, five and fifty of them, with restarts between any two steps.
 
-use grove_mls::{
-    franking,
-    member::{Received, SealError},
-    room::Role,
-};
+use grove_mls::franking;
+use grove_mls::member::{Received, SealError};
+use grove_mls::room::Role;
 
 use crate::world::{World, device, text, user};
 

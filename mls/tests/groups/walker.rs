@@ -1,11 +1,9 @@
 //! The walker of `grove-wire` finds the end of everything OpenMLS makes, to the byte.
 
 use grove_mls::key_package::LastResort;
-use grove_wire::{
-    codec,
-    mimi::update::{HandshakeBundle, UpdateRequest},
-    mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree, Welcome},
-};
+use grove_wire::codec;
+use grove_wire::mimi::update::{HandshakeBundle, UpdateRequest};
+use grove_wire::mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree, Welcome};
 use tls_codec::Deserialize;
 
 use crate::world::{Group, World, device, user};

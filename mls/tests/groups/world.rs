@@ -1,28 +1,22 @@
 //! A hub and its people, in one process: the log, and the little mail between them.
 
-use grove_mls::{
-    identity::{
-        CREATION_RECORD_VERSION, CreationRecord, PublicKey, ServerKey, SignedCreationRecord,
-    },
-    key_package::{LastResort, ValidKeyPackage},
-    member::{
-        CommitError, DeviceIdentity, Merged, NewRoom, ReceiveError, Received, Refused, create,
-        external, join,
-    },
-    public::{CommitParts, HubGroup, Refusal, group_info},
-    room::Role,
-    storage::MemberStorage,
-    suite::Suite,
+use grove_mls::identity::{
+    CREATION_RECORD_VERSION, CreationRecord, PublicKey, ServerKey, SignedCreationRecord,
 };
-use grove_wire::{
-    api::rooms::CreateRoomRequest,
-    mimi::{
-        group_info::PendingProposal,
-        update::{HandshakeBundle, RatchetTreeOption},
-    },
-    mls::{GroupInfo, MlsMessage, Welcome},
-    uri::{ClientUri, Provider, RoomUri, UserUri},
+use grove_mls::key_package::{LastResort, ValidKeyPackage};
+use grove_mls::member::{
+    CommitError, DeviceIdentity, Merged, NewRoom, ReceiveError, Received, Refused, create,
+    external, join,
 };
+use grove_mls::public::{CommitParts, HubGroup, Refusal, group_info};
+use grove_mls::room::Role;
+use grove_mls::storage::MemberStorage;
+use grove_mls::suite::Suite;
+use grove_wire::api::rooms::CreateRoomRequest;
+use grove_wire::mimi::group_info::PendingProposal;
+use grove_wire::mimi::update::{HandshakeBundle, RatchetTreeOption};
+use grove_wire::mls::{GroupInfo, MlsMessage, Welcome};
+use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
 pub(crate) use grove_mls::member::Group;
 
@@ -81,7 +75,8 @@ pub(crate) fn make_room(
 }
 
 impl World {
-    /// A room with these people, one device each, the first of them its owner and the others members.
+    /// A room with these people, one device each, the first of them its owner and the others
+    /// members.
     pub(crate) fn with(names: &[&str]) -> Self {
         let mut world = Self::alone(names[0]);
         for name in &names[1..] {
@@ -285,7 +280,8 @@ impl World {
         self.devices[device].group.as_ref().expect("in the room")
     }
 
-    /// Everybody in the room has the hub's epoch, tree, components and pending proposals, and one secret.
+    /// Everybody in the room has the hub's epoch, tree, components and pending proposals, and one
+    /// secret.
     pub(crate) fn assert_agreement(&self) {
         let tree = self.hub.tree().unwrap();
         let mut authenticator = None;

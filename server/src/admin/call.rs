@@ -1,13 +1,12 @@
 //! The command's side of the socket.
 
-use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Reply, Request, socket::SocketPath};
+use super::socket::SocketPath;
+use super::{Reply, Request};
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -5,15 +5,11 @@ use std::time::Duration;
 use grove_wire::invite::InviteLink;
 use tracing::error;
 
-use super::{
-    Invite, Reply,
-    run::{Unfulfilled, done_if, listed},
-};
-use crate::{
-    app::App,
-    db::InviteRow,
-    invites::{self, CreateInviteError},
-};
+use super::run::{Unfulfilled, done_if, listed};
+use super::{Invite, Reply};
+use crate::app::App;
+use crate::db::InviteRow;
+use crate::invites::{self, CreateInviteError};
 
 pub(super) async fn create(app: &App, uses: u32, expires_in_s: u64) -> Result<Reply, Unfulfilled> {
     let validity = Duration::from_secs(expires_in_s);

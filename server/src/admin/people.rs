@@ -1,20 +1,17 @@
 //! People, their devices and sessions, for the operator.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use grove_wire::uri::{ClientUri, UserUri};
 
-use super::{
-    Device, MAX_LISTED, Reply, Session, User,
-    run::{Unfulfilled, begin, done_if, listed},
-};
-use crate::{
-    accounts,
-    app::App,
-    clock::Timestamp,
-    db::{AccountRow, DeviceOverview, SessionOverview, Tx},
-    sessions::{self, Ended},
-};
+use super::run::{Unfulfilled, begin, done_if, listed};
+use super::{Device, MAX_LISTED, Reply, Session, User};
+use crate::accounts;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{AccountRow, DeviceOverview, SessionOverview, Tx};
+use crate::sessions::{self, Ended};
 
 pub(super) async fn list(app: &App, after: &str, limit: u32) -> Result<Reply, Unfulfilled> {
     let limit = listed(limit);
@@ -77,7 +74,8 @@ pub(super) async fn list_sessions(app: &App, user: &UserUri) -> Result<Reply, Un
     })
 }
 
-/// Ends the sessions of a user, or of one device. Whoever holds one, by a socket or a poll, is told at once.
+/// Ends the sessions of a user, or of one device. Whoever holds one, by a socket or a poll, is told
+/// at once.
 pub(super) async fn end_sessions(
     app: &App,
     user: &UserUri,
@@ -100,7 +98,8 @@ pub(super) async fn end_sessions(
     let counts = (ended.len(), devices.len());
     if !devices.is_empty() {
         let devices: Arc<[i64]> = devices.into_iter().collect();
-        // Also when the outcome is unknown: a session that stands after all is found again at the next request.
+        // Also when the outcome is unknown: a session that stands after all is found again at the
+        // next request.
         app.sessions.forget(Ended::Devices(devices));
     }
     committed?;

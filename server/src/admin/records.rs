@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Amount {
     /// The number, or what comes near it.
     pub value: u64,
-    /// Whether it was counted to the end. If not, it is an estimate, or the bound at which counting stopped.
+    /// Whether it was counted to the end. If not, it is an estimate, or the bound at which counting
+    /// stopped.
     pub exact: bool,
 }
 
@@ -105,7 +106,8 @@ pub struct Room {
     pub participants: Amount,
     /// Devices of this server in its group.
     pub members: Amount,
-    /// Bytes of the entries that can be read; for a longer log than is weighed, by the weight of the newest.
+    /// Bytes of the entries that can be read; for a longer log than is weighed, by the weight of
+    /// the newest.
     pub log_bytes: Amount,
     /// When its newest entry came, or when it was made.
     pub last_activity: u64,
@@ -123,7 +125,8 @@ pub struct RoomDetails {
     pub oldest_at: Option<u64>,
     /// Who is on the list, highest role first; at most [`MAX_LISTED`](super::MAX_LISTED).
     pub list: Vec<Participant>,
-    /// Devices of this server that read it, furthest behind first; at most [`MAX_LISTED`](super::MAX_LISTED).
+    /// Devices of this server that read it, furthest behind first; at most
+    /// [`MAX_LISTED`](super::MAX_LISTED).
     pub readers: Vec<Reader>,
 }
 

@@ -1,17 +1,14 @@
-//! Rooms, for the operator: who is in them, how long their logs are, who lags. What is said in them nobody here knows.
+//! Rooms, for the operator: who is in them, how long their logs are, who lags. What is said in them
+//! nobody here knows.
 
 use grove_mls::room::Role;
 use grove_wire::uri::RoomUri;
 
-use super::{
-    Amount, MAX_LISTED, Participant, Reader, ReaderState, Reply, Room, RoomDetails,
-    run::{Unfulfilled, begin, listed},
-};
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{ReaderOverview, RoomBounds, RoomOverview},
-};
+use super::run::{Unfulfilled, begin, listed};
+use super::{Amount, MAX_LISTED, Participant, Reader, ReaderState, Reply, Room, RoomDetails};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{ReaderOverview, RoomBounds, RoomOverview};
 
 /// How much of each room a list looks at.
 const GLANCE: RoomBounds = RoomBounds {

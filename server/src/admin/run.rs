@@ -4,11 +4,9 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use tracing::error;
 
 use super::{MAX_LISTED, Reply, Request, invites, people, rooms, statistics};
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, Connection, Tx},
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, Connection, Tx};
 
 /// What one statement of the operator's may take.
 const STATEMENT_MS: u32 = 10_000;

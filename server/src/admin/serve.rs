@@ -1,22 +1,21 @@
 //! The server's side of the socket.
 
-use std::{
-    fs::{self, Permissions},
-    io,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{UnixListener, UnixStream},
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
 use tracing::warn;
 
-use super::{Reply, run::run, socket::SocketPath};
-use crate::{app::App, clock::Timestamp};
+use super::Reply;
+use super::run::run;
+use super::socket::SocketPath;
+use crate::app::App;
+use crate::clock::Timestamp;
 
 /// A request is at most this long.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
@@ -31,8 +30,8 @@ pub(crate) struct ServeError {
     source: io::Error,
 }
 
-/// Opens the socket and serves it until the server stops. The caller holds the data directory's lock, so a socket that
-/// is there is left over.
+/// Opens the socket and serves it until the server stops. The caller holds the data directory's
+/// lock, so a socket that is there is left over.
 pub(crate) fn serve(app: &Arc<App>) -> Result<(), ServeError> {
     let data_dir = app.config.server.data_dir.clone();
     let (listener, socket) = listen(&data_dir).map_err(|source| ServeError { data_dir, source })?;

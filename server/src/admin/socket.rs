@@ -1,11 +1,9 @@
 //! Where the socket is, and a way to reach it however long the data directory's name is.
 
-use std::{
-    fs::File,
-    io,
-    os::fd::AsRawFd as _,
-    path::{Path, PathBuf},
-};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
 
 const NAME: &str = "admin.sock";
 /// Bytes a Unix socket's path may have on every system we know.
@@ -18,8 +16,8 @@ pub(super) struct SocketPath {
 }
 
 impl SocketPath {
-    /// The socket of a data directory. A path that is too long for the operating system goes through the open
-    /// directory instead (`/proc/self/fd`, Linux).
+    /// The socket of a data directory. A path that is too long for the operating system goes
+    /// through the open directory instead (`/proc/self/fd`, Linux).
     pub(super) fn of(data_dir: &Path) -> io::Result<Self> {
         let plain = data_dir.join(NAME);
         if plain.as_os_str().len() <= MAX_PATH {

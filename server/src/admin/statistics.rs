@@ -1,10 +1,12 @@
 //! How much there is of everything, without reading all of it.
 
-use super::{
-    Amount, Reply, Statistics,
-    run::{Unfulfilled, begin},
-};
-use crate::{app::App, clock::Timestamp, config::ByteSize, db::TableRow, disk, telemetry};
+use super::run::{Unfulfilled, begin};
+use super::{Amount, Reply, Statistics};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::config::ByteSize;
+use crate::db::TableRow;
+use crate::{disk, telemetry};
 
 /// Rows are counted up to here, estimated beyond.
 const COUNTED: u32 = 10_000;

@@ -1,4 +1,5 @@
-//! `groved config`: what is wrong with the configuration, what is in force and why, what a key means.
+//! `groved config`: what is wrong with the configuration, what is in force and why, what a key
+//! means.
 
 use std::io;
 

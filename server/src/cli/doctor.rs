@@ -6,10 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Failure, Place, runtime, say};
-use crate::{
-    clock::Clock,
-    doctor::{self, Finding, Verdict},
-};
+use crate::clock::Clock;
+use crate::doctor::{self, Finding, Verdict};
 
 /// `groved doctor`.
 #[derive(Debug, Args)]

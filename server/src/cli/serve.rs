@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::{Interval, MissedTickBehavior, interval},
-};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, warn};
 
 use super::{Failure, Place, runtime, say};
-use crate::{Listeners, Running, Server, clock::Clock, config::Config, telemetry};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::{Listeners, Running, Server, telemetry};
 
 pub(super) fn run(place: &Place) -> Result<(), Failure> {
     // First of all: it changes the environment, which no thread may be reading.
@@ -117,7 +117,8 @@ impl Heartbeat {
     }
 }
 
-/// Each connection is a file. The soft limit is there for programs that use `select`, which this one does not.
+/// Each connection is a file. The soft limit is there for programs that use `select`, which this
+/// one does not.
 fn raise_file_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum

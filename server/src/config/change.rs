@@ -1,17 +1,16 @@
-//! A configuration read again under way: what of it can hold at once, and what has to wait for a restart.
+//! A configuration read again under way: what of it can hold at once, and what has to wait for a
+//! restart.
 
 use std::collections::BTreeSet;
 
-use super::{
-    Config, ConfigError,
-    explain::{self, Applies},
-    keys,
-};
+use super::explain::{self, Applies};
+use super::{Config, ConfigError, keys};
 
 /// What a configuration that was read again changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
-    /// What holds from now on: the new values of keys that a reload applies, the old ones of the others.
+    /// What holds from now on: the new values of keys that a reload applies, the old ones of the
+    /// others.
     pub(crate) config: Config,
     /// Changed keys whose new values hold.
     pub(crate) taken: Vec<String>,
@@ -20,8 +19,8 @@ pub(crate) struct Change {
 }
 
 impl Config {
-    /// What holds when `new` was read while `self` is in force. Keys of `kept` stay as they are, whatever
-    /// `new` says, and are not mentioned.
+    /// What holds when `new` was read while `self` is in force. Keys of `kept` stay as they are,
+    /// whatever `new` says, and are not mentioned.
     pub(crate) fn adopt(&self, new: &Self, kept: &[&str]) -> Change {
         let live: BTreeSet<String> = explain::descriptions()
             .into_iter()
@@ -65,7 +64,8 @@ impl Config {
                         waiting,
                     };
                 }
-                // New and old values do not fit together, as when TLS takes the place of plain HTTP: that section waits.
+                // New and old values do not fit together, as when TLS takes the place of plain
+                // HTTP: that section waits.
                 Err(errors) => {
                     let before = held_back.len();
                     held_back.extend(

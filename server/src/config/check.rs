@@ -1,13 +1,15 @@
 //! From what was set to what holds, with every fault on the way.
 //!
-//! A value that is refused is taken out and the rest is looked at again, so that one mistake does not hide the next.
+//! A value that is refused is taken out and the rest is looked at again, so that one mistake does
+//! not hide the next.
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{ConfigError, Raw, keys, load::Setting};
+use super::load::Setting;
+use super::{ConfigError, Raw, keys};
 
 /// A configuration under examination.
 pub(super) struct Check<'a> {
@@ -73,7 +75,8 @@ impl<'a> Check<'a> {
                 return None;
             };
             let set = self.settings.get(&key).map(|setting| &setting.source);
-            // After the first fault defaults stand in for what was wrong; only what somebody set is blamed then.
+            // After the first fault defaults stand in for what was wrong; only what somebody set is
+            // blamed then.
             let to_blame = !refused || set.is_some();
             if to_blame && !self.faulty.contains(&key) {
                 self.errors.push(error.at(set));

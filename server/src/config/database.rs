@@ -1,9 +1,11 @@
 //! `[database]`: where PostgreSQL is.
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tokio_postgres::{Config as PostgresConfig, config::SslMode};
+use tokio_postgres::Config as PostgresConfig;
+use tokio_postgres::config::SslMode;
 
 use super::ConfigError;
 

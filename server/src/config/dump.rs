@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use toml::Value;
 
-use super::{Config, Source, keys, source::Remark};
+use super::source::Remark;
+use super::{Config, Source, keys};
 
 /// Shown in place of a secret.
 const HIDDEN: &str = "(holds a password, not shown)";
@@ -38,8 +39,8 @@ impl Config {
         keys::defaults().into_iter().map(effective).collect()
     }
 
-    /// The values in force as TOML, each with a comment that says where it came from. Keys that are not set and have no
-    /// default stand there as comments.
+    /// The values in force as TOML, each with a comment that says where it came from. Keys that are
+    /// not set and have no default stand there as comments.
     pub fn dump(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         let mut section = String::new();

@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration, said so that it can be put right.
 
-use std::{fmt, io, path::PathBuf};
+use std::path::PathBuf;
+use std::{fmt, io};
 
 use super::Source;
 

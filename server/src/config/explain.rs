@@ -1,7 +1,8 @@
 //! What each key means: `deploy/grove.example.toml`, read by the program that it documents.
 //!
-//! Above each key stand comments, the last of them in parentheses: what kind of value it is, its bounds, and whether a
-//! change takes effect at a reload or at a restart. A test holds these words against what the program accepts.
+//! Above each key stand comments, the last of them in parentheses: what kind of value it is, its
+//! bounds, and whether a change takes effect at a reload or at a restart. A test holds these words
+//! against what the program accepts.
 
 /// The example configuration, the one place where keys are described.
 pub const EXAMPLE: &str = include_str!("../../../deploy/grove.example.toml");

@@ -1,4 +1,5 @@
-//! `[limits]`: how much of everything. Limits that are part of the protocol are not here but in `grove_wire::limits`.
+//! `[limits]`: how much of everything. Limits that are part of the protocol are not here but in
+//! `grove_wire::limits`.
 
 use std::time::Duration;
 

@@ -2,23 +2,17 @@
 //!
 //! Nothing stops at the first fault: an operator wants to hear of all of them at once.
 
-use std::{
-    collections::BTreeMap,
-    fmt, fs,
-    ops::Range,
-    path::{Path, PathBuf},
-    str::FromStr as _,
-};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::{fmt, fs};
 
-use toml::{
-    Spanned, Value,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
-use super::{
-    ConfigError, Source,
-    keys::{self, Variable},
-};
+use super::keys::{self, Variable};
+use super::{ConfigError, Source};
 
 /// Where to read from.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +39,8 @@ impl fmt::Debug for Setting {
     }
 }
 
-/// Reads all layers: what was set, by whole key. Keys left at their defaults are not there. What is wrong is added to
-/// `errors`.
+/// Reads all layers: what was set, by whole key. Keys left at their defaults are not there. What is
+/// wrong is added to `errors`.
 pub(super) fn read(
     options: LoadOptions,
     errors: &mut Vec<ConfigError>,
@@ -186,7 +180,8 @@ fn collect(above: &str, table: &DeTable<'_>, found: &mut Vec<Found>) {
     }
 }
 
-/// A value without its places. What has no counterpart is kept as the text of its kind, to be refused by its type.
+/// A value without its places. What has no counterpart is kept as the text of its kind, to be
+/// refused by its type.
 fn plain(value: &Spanned<DeValue<'_>>) -> Value {
     match value.get_ref() {
         DeValue::String(text) => Value::String(text.to_string()),

@@ -1,6 +1,9 @@
 //! `[rate_limits]`: how much one asker may ask for.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +103,8 @@ impl RawRateLimits {
     }
 }
 
-/// A limit that protects more than the machine: guessing is made slow by it, or KeyPackages are kept from running out.
+/// A limit that protects more than the machine: guessing is made slow by it, or KeyPackages are
+/// kept from running out.
 fn always(name: &str, text: &str) -> Result<Option<Rate>, ConfigError> {
     match rate(name, text)? {
         None => Err(invalid(name, "it cannot be off; choose a high rate")),

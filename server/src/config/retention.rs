@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, limits::duration};
+use super::ConfigError;
+use super::limits::duration;
 
-/// `[retention]`, checked. Only time in which the server ran and the clock was not set counts, see `crate::retention`.
+/// `[retention]`, checked. Only time in which the server ran and the clock was not set counts, see
+/// `crate::retention`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetentionConfig {
-    /// Messages are kept at least so long, also when every device has them. At most [`Self::messages_max`].
+    /// Messages are kept at least so long, also when every device has them. At most
+    /// [`Self::messages_max`].
     pub messages_min: Duration,
-    /// Messages are kept at most so long, also when a device has not fetched them. At most [`Self::handshakes`].
+    /// Messages are kept at most so long, also when a device has not fetched them. At most
+    /// [`Self::handshakes`].
     pub messages_max: Duration,
-    /// Handshakes and Welcomes nobody fetched are kept so long, and as long as the server needs them.
+    /// Handshakes and Welcomes nobody fetched are kept so long, and as long as the server needs
+    /// them.
     pub handshakes: Duration,
 }
 

@@ -1,6 +1,8 @@
 //! `[server]`: whose server this is and where it keeps its files.
 
-use std::{env, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::{env, fs};
 
 use grove_wire::uri::Provider;
 use serde::{Deserialize, Serialize};
@@ -61,7 +63,8 @@ impl RawServer {
     }
 }
 
-/// Root, and whoever owns [`SYSTEM_DATA_DIR`] as the service does, use that; anybody else has a place of their own.
+/// Root, and whoever owns [`SYSTEM_DATA_DIR`] as the service does, use that; anybody else has a
+/// place of their own.
 fn default_data_dir() -> PathBuf {
     let me = rustix::process::geteuid();
     let owner = fs::metadata(SYSTEM_DATA_DIR).map(|found| found.uid());

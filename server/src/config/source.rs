@@ -1,6 +1,7 @@
 //! Where a value came from.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -16,7 +17,8 @@ pub enum Source {
         file: PathBuf,
         /// Line of the key, from 1.
         line: usize,
-        /// Column of what is meant, in characters from 1: the value, or the key if that is what is wrong.
+        /// Column of what is meant, in characters from 1: the value, or the key if that is what is
+        /// wrong.
         column: usize,
     },
     /// An environment variable.

@@ -1,6 +1,8 @@
 //! Tests of the configuration as a whole.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 
 use toml::Value;
 

@@ -1,6 +1,7 @@
 //! Sizes as people write them.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 /// A number of bytes, written «512 MiB», «64KiB» or «4096».
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

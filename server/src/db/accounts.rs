@@ -132,7 +132,8 @@ impl Tx<'_> {
         rows.iter().map(account).collect()
     }
 
-    /// Locks a user's row until the transaction ends; returns the version of the newest device list.
+    /// Locks a user's row until the transaction ends; returns the version of the newest device
+    /// list.
     pub(crate) async fn lock_account(&self, user_id: i64) -> Result<Option<u64>, Error> {
         let row = self
             .opt(
@@ -204,7 +205,8 @@ impl Tx<'_> {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// Keeps the newest device lists of the users of these names from being replaced until the transaction ends.
+    /// Keeps the newest device lists of the users of these names from being replaced until the
+    /// transaction ends.
     pub(crate) async fn share_accounts(&self, names: &[&str]) -> Result<(), Error> {
         let _rows = self
             .all(

@@ -1,12 +1,13 @@
-//! Statements that only the operator's door runs: devices, sessions and rooms as an operator sees them.
+//! Statements that only the operator's door runs: devices, sessions and rooms as an operator sees
+//! them.
 //!
 //! All of them read at most as many rows as they are told, whatever the tables hold.
 
 use grove_wire::uri::RoomUri;
 
-use super::{
-    Error, RoomId, Tx, devices::timestamp, from_bigint, rooms::role_from_sql, rooms::room_uri,
-};
+use super::devices::timestamp;
+use super::rooms::{role_from_sql, room_uri};
+use super::{Error, RoomId, Tx, from_bigint};
 use crate::clock::Timestamp;
 
 /// A device, revoked or not.
@@ -155,7 +156,8 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Removes all sessions of a user, or those of one device. Returns for each the device it was of.
+    /// Removes all sessions of a user, or those of one device. Returns for each the device it was
+    /// of.
     pub(crate) async fn end_sessions(
         &self,
         user_id: i64,
@@ -263,7 +265,8 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Up to `limit` devices that are in a room or have not read it to where they may, furthest behind first.
+    /// Up to `limit` devices that are in a room or have not read it to where they may, furthest
+    /// behind first.
     pub(crate) async fn list_readers(
         &self,
         room: RoomId,

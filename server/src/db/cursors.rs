@@ -2,7 +2,8 @@
 
 use grove_wire::uri::RoomUri;
 
-use super::{Error, RoomId, Tx, from_bigint, rooms::room_uri, to_bigint};
+use super::rooms::room_uri;
+use super::{Error, RoomId, Tx, from_bigint, to_bigint};
 
 /// A cursor that has, or may get, something to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +59,9 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Opens and closes cursors in a room whose head is locked, each client at most once. Returns the devices;
-    /// clients of other providers have none. A cursor that is opened again starts anew.
+    /// Opens and closes cursors in a room whose head is locked, each client at most once. Returns
+    /// the devices; clients of other providers have none. A cursor that is opened again starts
+    /// anew.
     pub(crate) async fn change_cursors(
         &self,
         room: RoomId,

@@ -51,7 +51,8 @@ impl Tx<'_> {
         }))
     }
 
-    /// Adds devices of a user. Returns how many were new: a client URI or key that exists already is left alone.
+    /// Adds devices of a user. Returns how many were new: a client URI or key that exists already
+    /// is left alone.
     pub(crate) async fn add_devices(
         &self,
         user_id: i64,
@@ -95,7 +96,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks devices of a user revoked and removes their sessions and KeyPackages. Returns those that were active.
+    /// Marks devices of a user revoked and removes their sessions and KeyPackages. Returns those
+    /// that were active.
     pub(crate) async fn revoke_devices(
         &self,
         user_id: i64,
@@ -148,7 +150,8 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Writes when devices were last seen: `(device, when)`, for those last seen at least `after` before.
+    /// Writes when devices were last seen: `(device, when)`, for those last seen at least `after`
+    /// before.
     pub(crate) async fn write_last_seen(
         &self,
         seen: &[(i64, Timestamp)],

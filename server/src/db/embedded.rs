@@ -1,8 +1,9 @@
 //! A private PostgreSQL under the data directory: what runs when no database is configured.
 //!
-//! It listens on a Unix socket only, in a directory nobody else may enter, and runs as an unprivileged user when
-//! groved is root, since PostgreSQL refuses root. The surprise: a groved that is killed cannot stop it. So a start
-//! first looks for the one left behind and stops it in order; a lock file keeps two groveds apart.
+//! It listens on a Unix socket only, in a directory nobody else may enter, and runs as an
+//! unprivileged user when groved is root, since PostgreSQL refuses root. The surprise: a groved
+//! that is killed cannot stop it. So a start first looks for the one left behind and stops it in
+//! order; a lock file keeps two groveds apart.
 
 mod binaries;
 mod kept;
@@ -10,30 +11,28 @@ mod layout;
 mod look;
 mod postmaster;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use tokio_postgres::{Config, NoTls, error::SqlState};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, NoTls};
 use tracing::{info, warn};
 
+use self::binaries::Binaries;
 pub(crate) use self::kept::Kept;
+use self::layout::{Account, Layout};
 pub(crate) use self::look::look;
-use self::{
-    binaries::Binaries,
-    layout::{Account, Layout},
-    postmaster::{Postmaster, Shutdown},
-};
+use self::postmaster::{Postmaster, Shutdown};
 use crate::dir_lock::DirLock;
 
 /// Role and database of the private PostgreSQL.
 const NAME: &str = "grove";
 /// How long a start may take; crash recovery of a large database is slow.
 const START_PATIENCE: Duration = Duration::from_mins(5);
-/// How long a fast shutdown may take before PostgreSQL is stopped the hard way, which recovers at the next start.
+/// How long a fast shutdown may take before PostgreSQL is stopped the hard way, which recovers at
+/// the next start.
 const STOP_PATIENCE: Duration = Duration::from_mins(1);
 /// How often a starting PostgreSQL is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(15);
@@ -41,7 +40,8 @@ const POLL: Duration = Duration::from_millis(15);
 /// How the private PostgreSQL is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Directory with `postgres` and `initdb`; unset: found on `PATH` or where distributions put it.
+    /// Directory with `postgres` and `initdb`; unset: found on `PATH` or where distributions put
+    /// it.
     pub binaries: Option<PathBuf>,
     /// What survives a power failure.
     pub durability: Durability,
@@ -53,7 +53,7 @@ pub enum Durability {
     /// All that was committed.
     #[default]
     Full,
-    /// Nothing: for tests only.
+    /// Nothing: for tests only. All tests of a process share one, which so takes more connections.
     Throwaway,
 }
 
@@ -115,7 +115,8 @@ pub enum EmbeddedError {
     Database(#[from] super::Error),
 }
 
-/// A running private PostgreSQL. Dropped without [`Embedded::stop`] it is told to stop, but not waited for.
+/// A running private PostgreSQL. Dropped without [`Embedded::stop`] it is told to stop, but not
+/// waited for.
 #[derive(Debug)]
 pub struct Embedded {
     postmaster: Postmaster,
@@ -236,7 +237,8 @@ fn connection(socket_directory: &Path) -> Config {
     config
 }
 
-/// Makes the cluster beside its place and then moves it there, so that a half-made one is never used.
+/// Makes the cluster beside its place and then moves it there, so that a half-made one is never
+/// used.
 fn initdb(
     layout: &Layout,
     binaries: &Binaries,
@@ -301,6 +303,8 @@ fn postgres(
     }
     if durability == Durability::Throwaway {
         for setting in [
+            // Of two the later one counts.
+            "max_connections=500",
             "fsync=off",
             "synchronous_commit=off",
             "full_page_writes=off",
@@ -316,8 +320,9 @@ fn postgres(
     Ok(command)
 }
 
-/// Runs a program as the unprivileged user, if there is one to change to, in a directory it may be in, and apart
-/// from our process group: Ctrl-C on a terminal must reach groved only, which then stops PostgreSQL last.
+/// Runs a program as the unprivileged user, if there is one to change to, in a directory it may be
+/// in, and apart from our process group: Ctrl-C on a terminal must reach groved only, which then
+/// stops PostgreSQL last.
 fn run_as(command: &mut Command, account: Option<&Account>) {
     use std::os::unix::process::CommandExt as _;
 

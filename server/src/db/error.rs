@@ -4,7 +4,8 @@ use std::fmt;
 
 use tokio_postgres::error::SqlState;
 
-/// The database did not do what it was asked. Opaque: callers only ask whether trying again may help.
+/// The database did not do what it was asked. Opaque: callers only ask whether trying again may
+/// help.
 pub struct Error(Kind);
 
 enum Kind {
@@ -38,7 +39,8 @@ impl Error {
         }
     }
 
-    /// True if the database cannot be reached at the moment, so that the same call may succeed later.
+    /// True if the database cannot be reached at the moment, so that the same call may succeed
+    /// later.
     pub(crate) fn is_unavailable(&self) -> bool {
         match &self.0 {
             Kind::Corrupt(_) | Kind::Refinery(_) => false,

@@ -2,7 +2,8 @@
 
 use tokio_postgres::Row;
 
-use super::{Error, Mark, RoomId, Tx, from_bigint, log::head_bytes, to_bigint};
+use super::log::head_bytes;
+use super::{Error, Mark, RoomId, Tx, from_bigint, to_bigint};
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,8 @@ impl Tx<'_> {
         })
     }
 
-    /// Appends a handshake to the log and moves the room on. The head must be locked. True if a snapshot is due.
+    /// Appends a handshake to the log and moves the room on. The head must be locked. True if a
+    /// snapshot is due.
     pub(crate) async fn append_handshake(
         &self,
         room: RoomId,
@@ -131,8 +133,8 @@ impl Tx<'_> {
         from_bigint(row.try_get(0)?)
     }
 
-    /// The handshakes after an entry that lead no further than into `until_epoch`, in order. None if one of them has
-    /// outlived its time, as those before the oldest snapshot may have.
+    /// The handshakes after an entry that lead no further than into `until_epoch`, in order. None
+    /// if one of them has outlived its time, as those before the oldest snapshot may have.
     pub(crate) async fn list_handshakes(
         &self,
         room: RoomId,

@@ -2,7 +2,8 @@
 
 use grove_wire::uri::RoomUri;
 
-use super::{Error, RoomId, Tx, from_bigint, rooms::room_uri, to_bigint};
+use super::rooms::room_uri;
+use super::{Error, RoomId, Tx, from_bigint, to_bigint};
 
 /// A Welcome, cut apart: what its recipients share, and one secret for each device.
 pub(crate) struct NewWelcome<'a> {
@@ -26,8 +27,8 @@ pub(crate) struct InboxRow {
 }
 
 impl Tx<'_> {
-    /// Stores a Welcome and puts each device's entry into its inbox. Locks the devices, so that the ids within an
-    /// inbox grow in the order of commits and a reader never passes one by.
+    /// Stores a Welcome and puts each device's entry into its inbox. Locks the devices, so that the
+    /// ids within an inbox grow in the order of commits and a reader never passes one by.
     pub(crate) async fn add_welcome(
         &self,
         room: RoomId,
@@ -74,7 +75,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The inbox of a device after an id: at most `limit` entries and about `max_bytes`, but at least one.
+    /// The inbox of a device after an id: at most `limit` entries and about `max_bytes`, but at
+    /// least one.
     pub(crate) async fn list_inbox(
         &self,
         device_id: i64,
@@ -133,7 +135,8 @@ impl Tx<'_> {
         from_bigint(row.try_get(0)?)
     }
 
-    /// Removes what devices acknowledged, `(device, last id)`. Returns the Welcomes whose entries went.
+    /// Removes what devices acknowledged, `(device, last id)`. Returns the Welcomes whose entries
+    /// went.
     pub(crate) async fn remove_inbox(
         &self,
         acked: &[(i64, u64)],

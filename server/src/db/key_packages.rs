@@ -100,7 +100,8 @@ impl Tx<'_> {
         Ok(row.is_some())
     }
 
-    /// How many KeyPackages a device has left per suite, counting those good until after `usable_until`.
+    /// How many KeyPackages a device has left per suite, counting those good until after
+    /// `usable_until`.
     pub(crate) async fn count_key_packages(
         &self,
         device_id: i64,
@@ -127,8 +128,9 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Takes one KeyPackage of each active device of a user, except `asking` device, out of its pool. Of two
-    /// claims at once each gets another one; a device whose pool is empty or locked is left out.
+    /// Takes one KeyPackage of each active device of a user, except `asking` device, out of its
+    /// pool. Of two claims at once each gets another one; a device whose pool is empty or locked is
+    /// left out.
     pub(crate) async fn claim_key_packages(
         &self,
         name: &str,
@@ -169,7 +171,8 @@ impl Tx<'_> {
         rows.iter().map(claimed).collect()
     }
 
-    /// The last-resort KeyPackages of a user's active devices, except those of `served` devices. They stay.
+    /// The last-resort KeyPackages of a user's active devices, except those of `served` devices.
+    /// They stay.
     pub(crate) async fn list_last_resorts(
         &self,
         name: &str,
@@ -243,8 +246,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Which of these `KeyPackageRef`s were claimed for this room, and whose they are. A device that was revoked in
-    /// the meantime is left out.
+    /// Which of these `KeyPackageRef`s were claimed for this room, and whose they are. A device
+    /// that was revoked in the meantime is left out.
     pub(crate) async fn find_claims(
         &self,
         room: &str,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use tokio_postgres::Row;
 
-use super::{Error, Mark, RoomId, Tx, from_bigint, rooms::optional_mark, to_bigint};
+use super::rooms::optional_mark;
+use super::{Error, Mark, RoomId, Tx, from_bigint, to_bigint};
 
 /// An application message that asks to be appended.
 pub(crate) struct Asking<'a> {
@@ -23,8 +24,8 @@ pub(crate) struct FoundRow {
     pub(crate) seq: u64,
     pub(crate) head: [u8; 32],
     pub(crate) last_time: u64,
-    /// Where the log ended when the rest of this row was read. If that is not `seq`, somebody else wrote to the room
-    /// while we waited for its lock, and the rest may be out of date.
+    /// Where the log ended when the rest of this row was read. If that is not `seq`, somebody else
+    /// wrote to the room while we waited for its lock, and the rest may be out of date.
     pub(crate) seen_seq: u64,
     /// How the device reads the room, if it does or did.
     pub(crate) reader: Option<ReaderState>,
@@ -80,11 +81,11 @@ pub(crate) struct Pages {
 }
 
 impl Tx<'_> {
-    /// Locks the heads of all rooms named, in order, and returns what is needed to judge each message. Messages to
-    /// unknown rooms have no row.
+    /// Locks the heads of all rooms named, in order, and returns what is needed to judge each
+    /// message. Messages to unknown rooms have no row.
     ///
-    /// The log is looked into laterally, one key at a time: a join would let a plan made while the log was short read
-    /// all of it for every batch until the next analyze.
+    /// The log is looked into laterally, one key at a time: a join would let a plan made while the
+    /// log was short read all of it for every batch until the next analyze.
     pub(crate) async fn lock_heads(&self, asking: &[Asking<'_>]) -> Result<Vec<FoundRow>, Error> {
         let rooms: Vec<i64> = asking.iter().map(|one| one.room.0).collect();
         let devices: Vec<i64> = asking.iter().map(|one| one.device_id).collect();
@@ -127,8 +128,8 @@ impl Tx<'_> {
         rows.iter().map(found).collect()
     }
 
-    /// Appends application messages and moves the heads of their rooms, which must be locked. The entries of a room
-    /// stand in ascending order.
+    /// Appends application messages and moves the heads of their rooms, which must be locked. The
+    /// entries of a room stand in ascending order.
     pub(crate) async fn append_entries(&self, new: &[NewEntry<'_>]) -> Result<(), Error> {
         let rooms: Vec<i64> = new.iter().map(|entry| entry.room.0).collect();
         let seqs: Vec<i64> = new.iter().map(|entry| to_bigint(entry.mark.seq)).collect();
@@ -172,9 +173,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// What a device may read of each room after a position: at most `limit` entries a room, and about `max_bytes`
-    /// in all but at least one entry. A page ends before an entry that is gone. Rooms without anything to read have no
-    /// page.
+    /// What a device may read of each room after a position: at most `limit` entries a room, and
+    /// about `max_bytes` in all but at least one entry. A page ends before an entry that is gone.
+    /// Rooms without anything to read have no page.
     pub(crate) async fn list_entries(
         &self,
         device_id: i64,

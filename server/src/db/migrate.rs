@@ -56,11 +56,12 @@ pub enum MigrateError {
     },
 }
 
-/// Brings the schema to [`VERSION`] and returns the version it had before (0: the database was empty).
+/// Brings the schema to [`VERSION`] and returns the version it had before (0: the database was
+/// empty).
 ///
 /// # Errors
-/// [`MigrateError::TooNew`] leaves the database as it was; [`MigrateError::Database`] leaves it at the last version
-/// that was applied whole.
+/// [`MigrateError::TooNew`] leaves the database as it was; [`MigrateError::Database`] leaves it at
+/// the last version that was applied whole.
 pub async fn run(config: &Config) -> Result<usize, MigrateError> {
     let mut session = connect(config).await?;
     lock(&session).await?;

@@ -1,21 +1,24 @@
 //! The pool of database connections.
 //!
-//! The fact a newcomer would get wrong: a connection is driven by a task, and that task must not live on the
-//! runtime of whichever HTTP worker happened to open it, or a busy worker stalls every other user of the
-//! connection, and a worker that ends closes it. All connections are driven by the server's one shared runtime.
+//! The fact a newcomer would get wrong: a connection is driven by a task, and that task must not
+//! live on the runtime of whichever HTTP worker happened to open it, or a busy worker stalls every
+//! other user of the connection, and a worker that ends closes it. All connections are driven by
+//! the server's one shared runtime.
 
 use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use futures_util::future::BoxFuture;
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use super::{Connection, Error};
 
-/// How long a caller waits for a connection, free or new, before it is told that the database is unavailable.
+/// How long a caller waits for a connection, free or new, before it is told that the database is
+/// unavailable.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that owes an answer and is silent for so long is given up.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -58,8 +61,9 @@ impl Db {
     }
 }
 
-/// Tells PostgreSQL that our statements look things up by key. They are prepared once and keep their plans; one made while
-/// a table was a page long would otherwise read it from end to end long after it has grown.
+/// Tells PostgreSQL that our statements look things up by key. They are prepared once and keep
+/// their plans; one made while a table was a page long would otherwise read it from end to end long
+/// after it has grown.
 fn by_key(mut config: Config) -> Config {
     let options = config.get_options().unwrap_or_default();
     let options = format!("{options} -c enable_seqscan=off");
@@ -67,8 +71,9 @@ fn by_key(mut config: Config) -> Config {
     config
 }
 
-/// Gives up a connection over which nothing comes any more, as when the machine at its other end is gone: the system
-/// would wait for hours. What the operator's URL says counts. (Over a Unix socket the end is seen at once.)
+/// Gives up a connection over which nothing comes any more, as when the machine at its other end is
+/// gone: the system would wait for hours. What the operator's URL says counts. (Over a Unix socket
+/// the end is seen at once.)
 fn impatient(mut config: Config) -> Config {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(PATIENCE);
@@ -97,7 +102,8 @@ impl Connect for OnRuntime {
         config: &Config,
     ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         let (config, runtime) = (config.clone(), self.0.clone());
-        // Whoever gives up waiting leaves nothing behind that goes on waiting for a database that hangs.
+        // Whoever gives up waiting leaves nothing behind that goes on waiting for a database that
+        // hangs.
         let opening = AbortOnDropHandle::new(self.0.spawn(async move {
             let (client, connection) = config.connect(NoTls).await?;
             let driver = runtime.spawn(async move {

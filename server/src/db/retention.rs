@@ -1,8 +1,9 @@
 //! Statements about what has outlived its time.
 //!
-//! Each reads a room's log from the room's own marks on, in the order of its primary key and never further than asked, so
-//! that a sweep costs what it removes, whatever the length of the log (hence LATERAL and arrays where a join would do, see
-//! `log.rs`). Rows of the log stay; only their bytes go.
+//! Each reads a room's log from the room's own marks on, in the order of its primary key and never
+//! further than asked, so that a sweep costs what it removes, whatever the length of the log (hence
+//! LATERAL and arrays where a join would do, see `log.rs`). Rows of the log stay; only their bytes
+//! go.
 
 use super::{Error, RoomId, Tx, from_bigint, to_bigint};
 use crate::clock::Timestamp;
@@ -75,8 +76,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Rooms whose turn it is, at most `limit`: those to be looked at by `now`, and those put off beyond `far`, which a
-    /// clock did that was wrong.
+    /// Rooms whose turn it is, at most `limit`: those to be looked at by `now`, and those put off
+    /// beyond `far`, which a clock did that was wrong.
     pub(crate) async fn list_rooms_to_sweep(
         &self,
         now: Timestamp,
@@ -163,8 +164,8 @@ impl Tx<'_> {
         least.map(from_bigint).transpose()
     }
 
-    /// Takes the bytes of all application entries after one and up to another, and moves the mark there. Returns how
-    /// many had some.
+    /// Takes the bytes of all application entries after one and up to another, and moves the mark
+    /// there. Returns how many had some.
     pub(crate) async fn expire_messages(
         &self,
         room: RoomId,
@@ -192,8 +193,9 @@ impl Tx<'_> {
         from_bigint(row.try_get(0)?)
     }
 
-    /// Up to where a room's handshakes may go: the newest snapshot that stands at an entry older than `before`, from
-    /// which every later state can be rebuilt, but no proposal that waits for a commit. 0 if there is nothing new to go.
+    /// Up to where a room's handshakes may go: the newest snapshot that stands at an entry older
+    /// than `before`, from which every later state can be rebuilt, but no proposal that waits for a
+    /// commit. 0 if there is nothing new to go.
     pub(crate) async fn find_spare_handshakes(
         &self,
         room: RoomId,
@@ -224,8 +226,8 @@ impl Tx<'_> {
         from_bigint(row.try_get(0)?)
     }
 
-    /// Takes the bytes of at most `limit` handshakes after one and up to another, the oldest first, and moves the mark.
-    /// Returns how many.
+    /// Takes the bytes of at most `limit` handshakes after one and up to another, the oldest first,
+    /// and moves the mark. Returns how many.
     pub(crate) async fn expire_handshakes(
         &self,
         room: RoomId,
@@ -259,8 +261,8 @@ impl Tx<'_> {
         from_bigint(row.try_get(0)?)
     }
 
-    /// Removes the snapshots of a room that no state is rebuilt from any more: those before the newest at or before an
-    /// entry. Returns how many.
+    /// Removes the snapshots of a room that no state is rebuilt from any more: those before the
+    /// newest at or before an entry. Returns how many.
     pub(crate) async fn remove_old_snapshots(&self, room: RoomId, upto: u64) -> Result<u64, Error> {
         self.exec(
             "-- remove_old_snapshots
@@ -272,8 +274,8 @@ impl Tx<'_> {
         .await
     }
 
-    /// Removes cursors of devices that are out of a room: those read to their end, once the messages before it are
-    /// swept, and those with nothing left to read. Returns how many.
+    /// Removes cursors of devices that are out of a room: those read to their end, once the
+    /// messages before it are swept, and those with nothing left to read. Returns how many.
     pub(crate) async fn remove_spent_cursors(&self, room: RoomId) -> Result<u64, Error> {
         self.exec(
             "-- remove_spent_cursors
@@ -286,7 +288,8 @@ impl Tx<'_> {
         .await
     }
 
-    /// Removes the inbox entries of Welcomes into a room whose commits are older than `before`. It comes before
+    /// Removes the inbox entries of Welcomes into a room whose commits are older than `before`. It
+    /// comes before
     /// [`Self::remove_old_welcomes`]: whoever acknowledges one takes the locks in that order.
     pub(crate) async fn remove_old_inbox_entries(
         &self,
@@ -309,7 +312,8 @@ impl Tx<'_> {
         .await
     }
 
-    /// Removes the Welcomes into a room whose commits are older than `before`, once no inbox has them. Returns how many.
+    /// Removes the Welcomes into a room whose commits are older than `before`, once no inbox has
+    /// them. Returns how many.
     pub(crate) async fn remove_old_welcomes(
         &self,
         room: RoomId,

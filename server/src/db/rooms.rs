@@ -3,7 +3,8 @@
 use grove_wire::uri::{RoomUri, UserUri};
 use tokio_postgres::Row;
 
-use super::{Error, Tx, from_bigint, log::head_bytes, to_bigint};
+use super::log::head_bytes;
+use super::{Error, Tx, from_bigint, to_bigint};
 use crate::clock::Timestamp;
 
 /// A room's short id inside this database.
@@ -183,7 +184,8 @@ impl Tx<'_> {
         Ok(row.is_some())
     }
 
-    /// How a device and its user stand in a room, and the entry whose message has this hash, if one is given.
+    /// How a device and its user stand in a room, and the entry whose message has this hash, if one
+    /// is given.
     pub(crate) async fn find_standing(
         &self,
         room: RoomId,
@@ -288,8 +290,8 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Up to `limit` rooms on whose list a user stands with at least this role and which they are not leaving, in the
-    /// order of their URIs' bytes, after one.
+    /// Up to `limit` rooms on whose list a user stands with at least this role and which they are
+    /// not leaving, in the order of their URIs' bytes, after one.
     pub(crate) async fn list_user_rooms(
         &self,
         user: &UserUri,

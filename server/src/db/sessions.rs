@@ -1,6 +1,7 @@
 //! Statements about sessions.
 
-use super::{Error, Tx, devices::timestamp, from_bigint, to_bigint};
+use super::devices::timestamp;
+use super::{Error, Tx, from_bigint, to_bigint};
 use crate::clock::Timestamp;
 
 /// A session to be added.
@@ -81,7 +82,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes the oldest sessions of a device until `keep` are left; returns the token hashes of those that went.
+    /// Removes the oldest sessions of a device until `keep` are left; returns the token hashes of
+    /// those that went.
     pub(crate) async fn remove_surplus_sessions(
         &self,
         device_id: i64,

@@ -1,8 +1,10 @@
 //! Statements about the whole database, which never read the whole of it.
 //!
-//! Counting in PostgreSQL means reading. So rows are counted up to a bound; beyond it the planner's estimate has to do.
+//! Counting in PostgreSQL means reading. So rows are counted up to a bound; beyond it the planner's
+//! estimate has to do.
 
-use super::{Error, Tx, devices::timestamp, from_bigint, to_bigint};
+use super::devices::timestamp;
+use super::{Error, Tx, from_bigint, to_bigint};
 use crate::clock::Timestamp;
 
 /// Rows, each counted up to the bound that was asked for.

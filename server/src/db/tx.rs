@@ -1,21 +1,21 @@
 //! A connection and a transaction on it: the only callers of tokio-postgres.
 //!
-//! Every statement is prepared once per connection, cached by its text (so texts never vary), and counted by its
-//! name. A [`Tx`] that is dropped without [`Tx::commit`] is rolled back by the driver.
+//! Every statement is prepared once per connection, cached by its text (so texts never vary), and
+//! counted by its name. A [`Tx`] that is dropped without [`Tx::commit`] is rolled back by the
+//! driver.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::{Object, Transaction};
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use tracing::{Instrument as _, debug_span};
 
 use super::Error;
 
-/// A database that owes an answer for so long is given up, and the connection with it: whoever asks must not wait for
-/// one that hangs.
+/// A database that owes an answer for so long is given up, and the connection with it: whoever asks
+/// must not wait for one that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection out of the pool. Dropped it goes back, unless it was given up.

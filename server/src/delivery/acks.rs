@@ -1,15 +1,14 @@
 //! Acknowledgements on their way to the database.
 //!
-//! Cursors move in memory at once and are written once a second, for all devices in one statement. A position that
-//! is lost in a crash costs a reader a few entries it has seen before. Until a position is written, whoever starts to
-//! read gets it from here ([`Mine::overlay`]).
+//! Cursors move in memory at once and are written once a second, for all devices in one statement.
+//! A position that is lost in a crash costs a reader a few entries it has seen before. Until a
+//! position is written, whoever starts to read gets it from here ([`Mine::overlay`]).
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use super::{lock, session::Acked};
+use super::lock;
+use super::session::Acked;
 use crate::db::{self, CursorRow, Db, RoomId};
 
 /// What waits to be written, by device. Cleared only after it was written.
@@ -38,8 +37,8 @@ impl Acks {
         mine.inbox = mine.inbox.max(acked.inbox);
     }
 
-    /// What waits of one device. To be asked for before the database is: what is written in between is then merely
-    /// known twice.
+    /// What waits of one device. To be asked for before the database is: what is written in between
+    /// is then merely known twice.
     pub(crate) fn of(&self, device_id: i64) -> Mine {
         lock(&self.0).get(&device_id).cloned().unwrap_or_default()
     }

@@ -1,16 +1,12 @@
 //! The bell: who is awake, and how they are told to look.
 //!
-//! A ring carries nothing but which room, or which device, has something new; what that is stands in the log. So a
-//! ring may be lost (it costs latency) and rings may be merged. It must not know SQL or sockets. For several server
-//! processes only this file would change.
+//! A ring carries nothing but which room, or which device, has something new; what that is stands
+//! in the log. So a ring may be lost (it costs latency) and rings may be merged. It must not know
+//! SQL or sockets. For several server processes only this file would change.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 

@@ -5,18 +5,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grove_wire::{
-    api::events::{InboxEntry, InboxItem, ServerFrame},
-    codec,
-    mls::Welcome,
-    uri::RoomUri,
-};
+use grove_wire::api::events::{InboxEntry, InboxItem, ServerFrame};
+use grove_wire::codec;
+use grove_wire::mls::Welcome;
+use grove_wire::uri::RoomUri;
 
 use super::Entry;
-use crate::{
-    app::App,
-    db::{self, InboxRow, RoomId},
-};
+use crate::app::App;
+use crate::db::{self, InboxRow, RoomId};
 
 /// About as large is a frame of several entries: small, because a socket queues a number of frames.
 pub(super) const FRAME_BYTES: usize = 32 << 10;
@@ -32,7 +28,8 @@ pub(super) fn expired(uri: &RoomUri, first_seq: u64) -> Result<Bytes, db::Error>
         .map_err(|_too_long| db::Error::corrupt("room URI"))
 }
 
-/// The frame with these entries, which follow one another. Whoever stands at the same place gets the same bytes.
+/// The frame with these entries, which follow one another. Whoever stands at the same place gets
+/// the same bytes.
 pub(super) fn frame(app: &App, room: RoomId, uri: &RoomUri, entries: &[Arc<Entry>]) -> Bytes {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Bytes::new();

@@ -1,29 +1,26 @@
 //! A reader at work: asks its session what comes next, reads it, and hands out frames.
 //!
-//! Everything a device hears, over a socket or a poll, comes from [`Reader::next_frame`]. It must not know which of the
-//! two it is, nor HTTP. The rule a newcomer would break: what was read from the tail is handed out only if the
-//! device's own rooms did not change meanwhile, because a reader that was just removed must not read on.
+//! Everything a device hears, over a socket or a poll, comes from [`Reader::next_frame`]. It must
+//! not know which of the two it is, nor HTTP. The rule a newcomer would break: what was read from
+//! the tail is handed out only if the device's own rooms did not change meanwhile, because a reader
+//! that was just removed must not read on.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use grove_wire::{
-    api::events::{ClientFrame, ServerFrame},
-    codec,
-};
+use grove_wire::api::events::{ClientFrame, ServerFrame};
+use grove_wire::codec;
 
-use super::{
-    Entry, ReaderKind,
-    bell::Ear,
-    frames::{FRAME_BYTES, expired, frame, in_frames, inbox_entry},
-    session::{Next, Reached, Session, Wanted},
-    tail::Recall,
-};
-use crate::{
-    app::App,
-    db::{self, RoomId},
-    rooms::Room,
-};
+use super::bell::Ear;
+use super::frames::{FRAME_BYTES, expired, frame, in_frames, inbox_entry};
+use super::session::{Next, Reached, Session, Wanted};
+use super::tail::Recall;
+use super::{Entry, ReaderKind};
+use crate::app::App;
+use crate::db::{self, RoomId};
+use crate::rooms::Room;
 
 /// About as much is read at once.
 const PAGE_BYTES: usize = 256 << 10;
@@ -108,7 +105,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Looks up the device's cursors. A room is listened to before it is looked at, so that no entry falls between.
+    /// Looks up the device's cursors. A room is listened to before it is looked at, so that no
+    /// entry falls between.
     async fn refresh(&mut self, app: &App) -> Result<(), db::Error> {
         let shared = &app.delivery.0;
         let mine = shared.acks.of(self.device_id);
@@ -187,7 +185,8 @@ impl Reader {
             .await?;
         tx.commit().await?;
         if !pages.cut {
-            // What has no page has nothing to read; cut off by size it stays behind, and is asked for again.
+            // What has no page has nothing to read; cut off by size it stays behind, and is asked
+            // for again.
             for one in wanted {
                 self.session.read(one.room, one.after, Reached::End);
             }
@@ -221,8 +220,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Says that what comes next in a room is gone; until the device acknowledges that, or joins anew, there is nothing more to
-    /// say of it.
+    /// Says that what comes next in a room is gone; until the device acknowledges that, or joins
+    /// anew, there is nothing more to say of it.
     fn tell_expired(&mut self, room: RoomId, first_seq: u64) -> Result<(), db::Error> {
         if let Some(uri) = self.session.uri(room) {
             self.ready.push_back(expired(uri, first_seq)?);
@@ -258,7 +257,8 @@ impl Reader {
     }
 }
 
-/// Waits until there is something for a device to read, at most `patience`, and returns frames back to back.
+/// Waits until there is something for a device to read, at most `patience`, and returns frames back
+/// to back.
 #[tracing::instrument(name = "delivery.poll", skip_all)]
 pub(crate) async fn poll(
     app: &App,
@@ -285,8 +285,8 @@ pub(crate) async fn poll(
     }
 }
 
-/// Frames of one room's log after a position, at most about `limit` entries, for a device that is in the room. One that
-/// says so, if what comes next is gone.
+/// Frames of one room's log after a position, at most about `limit` entries, for a device that is
+/// in the room. One that says so, if what comes next is gone.
 pub(crate) async fn read_log(
     app: &App,
     device_id: i64,
@@ -305,7 +305,8 @@ pub(crate) async fn read_log(
     };
     let rows = page.entries.into_iter();
     let entries: Vec<Arc<Entry>> = rows.map(|row| Arc::new(Entry::from(row))).collect();
-    // What can still be read before a gap is given first; whoever then asks again is told of the gap.
+    // What can still be read before a gap is given first; whoever then asks again is told of the
+    // gap.
     match page.readable_from {
         Some(first_seq) if entries.is_empty() => Ok(expired(&room.uri, first_seq)?.to_vec()),
         _ => Ok(in_frames(&entries)

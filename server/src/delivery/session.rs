@@ -1,11 +1,14 @@
-//! One reader's state: which rooms it reads, how far it was served, what comes next. No socket, no SQL, no time.
+//! One reader's state: which rooms it reads, how far it was served, what comes next. No socket, no
+//! SQL, no time.
 //!
-//! The driver (`reader.rs`) asks [`Session::next`] what to read, reads it, and reports what it found. Buffered here are
-//! positions only, never messages: a reader too slow for its rooms just has more to read when it asks again.
+//! The driver (`reader.rs`) asks [`Session::next`] what to read, reads it, and reports what it
+//! found. Buffered here are positions only, never messages: a reader too slow for its rooms just
+//! has more to read when it asks again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use grove_wire::{api::events::ClientFrame, uri::RoomUri};
+use grove_wire::api::events::ClientFrame;
+use grove_wire::uri::RoomUri;
 
 use crate::db::{CursorRow, RoomId};
 
@@ -87,7 +90,8 @@ pub(crate) struct Acked {
 }
 
 impl Session {
-    /// A session that has been sent nothing; `inbox_acked` is the last inbox entry the device has for good.
+    /// A session that has been sent nothing; `inbox_acked` is the last inbox entry the device has
+    /// for good.
     pub(crate) fn new(inbox_acked: u64) -> Self {
         let inbox = Inbox {
             behind: true,
@@ -194,7 +198,8 @@ impl Session {
         }
     }
 
-    /// Reports that `room` was read and handed on up to `sent`. A room read in part goes behind those that wait.
+    /// Reports that `room` was read and handed on up to `sent`. A room read in part goes behind
+    /// those that wait.
     pub(crate) fn read(&mut self, room: RoomId, sent: u64, reached: Reached) {
         self.behind.retain(|waiting| *waiting != room);
         let Some(reading) = self.rooms.get_mut(&room) else {
@@ -214,8 +219,9 @@ impl Session {
         }
     }
 
-    /// Reports that what comes next in a room is gone, up to `last`, and that the reader was told. The room is not read on
-    /// until it acknowledges that, or until the device's cursor is opened anew.
+    /// Reports that what comes next in a room is gone, up to `last`, and that the reader was told.
+    /// The room is not read on until it acknowledges that, or until the device's cursor is opened
+    /// anew.
     pub(crate) fn expire(&mut self, room: RoomId, last: u64) {
         self.behind.retain(|waiting| *waiting != room);
         if let Some(reading) = self.rooms.get_mut(&room) {

@@ -1,13 +1,12 @@
 //! The newest entries of every room, in memory: what online readers are served from.
 //!
-//! A bounded window over all logs, the oldest entry of any room leaving first. It must not know readers or SQL. What
-//! it holds of a room has no gaps; a writer that comes out of turn makes it forget the room's older entries rather
-//! than show a hole, and a reader it cannot serve goes to the log.
+//! A bounded window over all logs, the oldest entry of any room leaving first. It must not know
+//! readers or SQL. What it holds of a room has no gaps; a writer that comes out of turn makes it
+//! forget the room's older entries rather than show a hole, and a reader it cannot serve goes to
+//! the log.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
-};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
@@ -103,7 +102,8 @@ impl Tail {
         (frame.first == first && frame.last == last).then(|| frame.bytes.clone())
     }
 
-    /// Keeps a frame for the next reader, if it ends with the newest entry: others are asked for once.
+    /// Keeps a frame for the next reader, if it ends with the newest entry: others are asked for
+    /// once.
     pub(crate) fn keep_frame(&self, room: RoomId, first: u64, last: u64, bytes: &Bytes) {
         let mut shard = lock(self.shard(room));
         let Some(held) = shard.rooms.get_mut(&room) else {
@@ -170,7 +170,8 @@ impl Shard {
         }
     }
 
-    /// Every entry held costs more than the overhead, so a longer queue is one of forgotten entries.
+    /// Every entry held costs more than the overhead, so a longer queue is one of forgotten
+    /// entries.
     fn shrink(&mut self, max_bytes: usize) {
         while self.bytes > max_bytes || self.order.len() > max_bytes / OVERHEAD_BYTES {
             let Some((room, seq)) = self.order.pop_front() else {

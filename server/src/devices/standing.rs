@@ -1,18 +1,18 @@
 //! Whether leaves that are about to enter a group belong to devices their users have.
 //!
-//! A leaf proves that some user identity key signed it; that the key is the user's newest, and the device not revoked,
-//! only the newest device list says, and of users of this server that is known here. Leaves already in a group stay:
-//! taking them out is their user's business. Users of other servers are judged by their own.
+//! A leaf proves that some user identity key signed it; that the key is the user's newest, and the
+//! device not revoked, only the newest device list says, and of users of this server that is known
+//! here. Leaves already in a group stay: taking them out is their user's business. Users of other
+//! servers are judged by their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_mls::{identity::SignedDeviceList, public::NewLeaf};
+use grove_mls::identity::SignedDeviceList;
+use grove_mls::public::NewLeaf;
 use grove_wire::uri::{ClientUri, UserUri};
 
-use crate::{
-    app::App,
-    db::{self, Tx},
-};
+use crate::app::App;
+use crate::db::{self, Tx};
 
 /// Why a leaf may not enter a group.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +27,8 @@ pub(crate) enum NewLeafError {
     Unlisted(ClientUri),
 }
 
-/// Checks each leaf of a user of this server against the newest device list, which stays the newest until the
-/// transaction ends. A few statements, however many leaves.
+/// Checks each leaf of a user of this server against the newest device list, which stays the newest
+/// until the transaction ends. A few statements, however many leaves.
 pub(crate) async fn check_new_leaves(
     app: &App,
     tx: &Tx<'_>,

@@ -1,21 +1,20 @@
 //! The certificate, judged by the same verifier that clients use.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
 
-use rustls::{
-    CertificateError, Error, RootCertStore,
-    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
-    crypto::aws_lc_rs,
-    server::ParsedCertificate,
-};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::aws_lc_rs;
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::{Finding, chain};
-use crate::{
-    clock::{Clock, Timestamp},
-    config::{Config, Transport},
-    http,
-};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, Transport};
+use crate::http;
 
 const CHECK: &str = "certificate";
 /// Somebody should have renewed it by then.

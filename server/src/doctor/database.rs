@@ -3,14 +3,10 @@
 use tokio::runtime::Handle;
 
 use super::{Finding, chain};
-use crate::{
-    clock::{Clock, Timestamp},
-    config::{Config, DatabaseSource},
-    db::{
-        Db, Error, Inspection, embedded,
-        migrate::{self, MigrateError},
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, DatabaseSource};
+use crate::db::migrate::{self, MigrateError};
+use crate::db::{Db, Error, Inspection, embedded};
 
 const CHECK: &str = "database";
 /// The oldest version groved runs on.
@@ -136,7 +132,8 @@ fn durability(inspection: &Inspection) -> Finding {
     let found = format!(
         "fsync={fsync} synchronous_commit={synchronous_commit} full_page_writes={full_page_writes}"
     );
-    // remote_write and the like wait for less than this machine's disk only where there is no standby.
+    // remote_write and the like wait for less than this machine's disk only where there is no
+    // standby.
     let keeps = fsync == "on" && synchronous_commit != "off" && full_page_writes == "on";
     if keeps {
         Finding::ok(CHECK, found)

@@ -1,13 +1,12 @@
 //! The doors: free, or held by a running groved, and by which.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener, TcpStream},
-    time::Duration,
-};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use super::Finding;
-use crate::{ask, config::Config};
+use crate::ask;
+use crate::config::Config;
 
 /// This program, as a running one answers `/version`.
 const THIS: &str = concat!("groved ", env!("CARGO_PKG_VERSION"));

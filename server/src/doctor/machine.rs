@@ -1,15 +1,17 @@
 //! The machine: files, space, open files, time.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path, process::Stdio, time::Duration};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use std::{fs, io};
 
 use rustix::process::{Resource, geteuid, getrlimit};
 use tokio::process::Command;
 
 use super::Finding;
-use crate::{
-    clock::{Clock, Timestamp},
-    config::{ByteSize, Config, DatabaseSource},
-};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{ByteSize, Config, DatabaseSource};
 
 /// Connections, database and files of a small server, with room to spare.
 const ENOUGH_FILES: u64 = 4096;

@@ -1,17 +1,20 @@
-//! Who asks: the bearer token of a session becomes a [`ClientAuth`], or the request ends here with 401.
+//! Who asks: the bearer token of a session becomes a [`ClientAuth`], or the request ends here with
+//! 401.
 
 use std::sync::Arc;
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 use grove_wire::problem::ProblemType;
 
 use super::{Problem, rate_limit};
-use crate::{
-    app::App,
-    rate_limits::Knock,
-    sessions::{self, AuthenticateError},
-};
+use crate::app::App;
+use crate::rate_limits::Knock;
+use crate::sessions::{self, AuthenticateError};
 
 pub(crate) use crate::sessions::ClientAuth;
 

@@ -1,20 +1,22 @@
 //! Bodies: read up to a limit, then decoded. Every failure is a problem document.
 //!
-//! The limit holds for the bytes on the wire and is checked against `Content-Length` before a byte is read. Encoded
-//! bodies (`Content-Encoding`) are not unpacked, so that a small body cannot become a large one.
+//! The limit holds for the bytes on the wire and is checked against `Content-Length` before a byte
+//! is read. Encoded bodies (`Content-Encoding`) are not unpacked, so that a small body cannot
+//! become a large one.
 
 use std::time::Duration;
 
-use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, Responder,
-    body::BoxBody,
-    dev::Payload,
-    http::header::{self, CONTENT_LENGTH},
-};
+use actix_web::body::BoxBody;
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, CONTENT_LENGTH};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
-use grove_wire::{limits::MAX_JSON_BODY_BYTES, problem::ProblemType};
-use serde::{Serialize, de::DeserializeOwned};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use grove_wire::limits::MAX_JSON_BODY_BYTES;
+use grove_wire::problem::ProblemType;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Problem;
 

@@ -1,24 +1,20 @@
 //! Opening and closing the doors.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::{
-    App as Door, HttpServer,
-    dev::{Server, ServerHandle},
-    middleware::from_fn,
-    web::{self, Data, PathConfig, QueryConfig},
-};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, PathConfig, QueryConfig};
+use actix_web::{App as Door, HttpServer};
 
-use super::{
-    client, ops, problem, span,
-    tls::{self, Certificate, TlsError},
-};
-use crate::{app::App, config::Transport, listeners::Listeners};
+use super::tls::{self, Certificate, TlsError};
+use super::{client, ops, problem, span};
+use crate::app::App;
+use crate::config::Transport;
+use crate::listeners::Listeners;
 
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
@@ -54,7 +50,8 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// Takes the certificate out of these files, if there is one; on an error the old one stays in use.
+    /// Takes the certificate out of these files, if there is one; on an error the old one stays in
+    /// use.
     pub(crate) fn take_certificate(&self, transport: &Transport) -> Result<(), TlsError> {
         match (&self.certificate, transport) {
             (
@@ -68,9 +65,11 @@ impl Doors {
         }
     }
 
-    /// Accepts no more clients, waits for requests under way, at most for the configured grace, and hangs up.
+    /// Accepts no more clients, waits for requests under way, at most for the configured grace, and
+    /// hangs up.
     ///
-    /// actix's own graceful stop is not used: it waits for idle connections too, which nobody closes.
+    /// actix's own graceful stop is not used: it waits for idle connections too, which nobody
+    /// closes.
     pub(crate) async fn close_to_clients(&self, app: &App) {
         self.client.pause().await;
         app.tasks

@@ -1,9 +1,12 @@
-//! The client API as an OpenAPI 3.1 document, for those who write another client or look at this one's traffic.
+//! The client API as an OpenAPI 3.1 document, for those who write another client or look at this
+//! one's traffic.
 //!
-//! Bodies are derived from `grove_wire::api`, bounds from its limits, problems from its problem types; what an operation
-//! is for is written here, beside the others of its noun. The document describes and decides nothing.
+//! Bodies are derived from `grove_wire::api`, bounds from its limits, problems from its problem
+//! types; what an operation is for is written here, beside the others of its noun. The document
+//! describes and decides nothing.
 //!
-//! The surprise: nothing here is known to the routes. A test reads both and compares them, on a live server too.
+//! The surprise: nothing here is known to the routes. A test reads both and compares them, on a
+//! live server too.
 
 mod accounts;
 mod events;
@@ -15,20 +18,16 @@ mod text;
 
 use std::sync::OnceLock;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use grove_wire::api::JSON_CONTENT_TYPE;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use utoipa::openapi::{
-    Components, ComponentsBuilder, InfoBuilder, OpenApiBuilder, Paths,
-    info::LicenseBuilder,
-    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-    tag::TagBuilder,
-};
+use utoipa::openapi::info::LicenseBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, ComponentsBuilder, InfoBuilder, OpenApiBuilder, Paths};
 
 use self::operation::{LINK_TOKEN, Operation, SESSION};
 use super::Problem;

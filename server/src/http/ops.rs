@@ -1,14 +1,14 @@
-//! The operators' door: alive, ready, metrics, version. No bodies, no accounts; keep it away from the Internet.
+//! The operators' door: alive, ready, metrics, version. No bodies, no accounts; keep it away from
+//! the Internet.
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, ServiceConfig, get, resource},
-};
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{Data, ServiceConfig, get, resource};
 
-use crate::{app::App, telemetry};
+use crate::app::App;
+use crate::telemetry;
 
 /// The database has this long to answer before the server counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,7 +31,8 @@ async fn health() -> &'static str {
     "alive\n"
 }
 
-/// Requests of clients would be served: the database answers, its schema was checked at start, and there is space.
+/// Requests of clients would be served: the database answers, its schema was checked at start, and
+/// there is space.
 async fn ready(app: Data<App>) -> HttpResponse {
     let answers = async {
         let mut connection = app.db.connect().await?;

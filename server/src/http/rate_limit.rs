@@ -1,26 +1,24 @@
 //! What a request counts as, and for whom.
 //!
-//! Requests without a session count for an address, where the routes say so ([`registrations`], [`sign_ins`]); all others
-//! for their device and its user, when the session is known ([`ask`]). What they count as stands beside the route as
-//! `app_data`, or follows from the method: the path as it was sent may be written in many ways.
+//! Requests without a session count for an address, where the routes say so ([`registrations`],
+//! [`sign_ins`]); all others for their device and its user, when the session is known ([`ask`]).
+//! What they count as stands beside the route as `app_data`, or follows from the method: the path
+//! as it was sent may be written in many ways.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use actix_web::{
-    Error, HttpRequest, HttpResponse,
-    body::{EitherBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header::HeaderMap},
-    middleware::Next,
-    web::Data,
-};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::Problem;
-use crate::{
-    app::App,
-    rate_limits::{Ask, Knock},
-    sessions::ClientAuth,
-};
+use crate::app::App;
+use crate::rate_limits::{Ask, Knock};
+use crate::sessions::ClientAuth;
 
 /// Who asked for whom, as proxies write it; the one next to us stands last.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -76,8 +74,8 @@ pub(super) fn ask(app: &App, request: &HttpRequest, who: &ClientAuth) -> Result<
     Ok(app.rate_limits.ask(who, as_what)?)
 }
 
-/// The address a request comes from: the peer's or, if that is a proxy of ours, the last one that is none. What stands
-/// before that was written by somebody we do not know.
+/// The address a request comes from: the peer's or, if that is a proxy of ours, the last one that
+/// is none. What stands before that was written by somebody we do not know.
 fn asker(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
     let is_ours = |address: &IpAddr| proxies.contains(&address.to_canonical());
     if !is_ours(&peer) {

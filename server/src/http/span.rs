@@ -1,34 +1,30 @@
-//! What every request passes on its way in and out: a request id, a span, the metrics, and the one place where a
-//! fault of ours is logged.
+//! What every request passes on its way in and out: a request id, a span, the metrics, and the one
+//! place where a fault of ours is logged.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use actix_web::{
-    Error, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
-    http::{
-        Method,
-        header::{CONTENT_LENGTH, HeaderName, HeaderValue},
-    },
-    middleware::Next,
-    web::Data,
-};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
 use grove_wire::problem::ProblemType;
 use metrics::{counter, histogram};
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tracing::{Instrument as _, debug, error, field::Empty, info_span};
+use tracing::field::Empty;
+use tracing::{Instrument as _, debug, error, info_span};
 
 use super::Problem;
 use crate::app::App;
 
 /// By which the asker and the log name a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-/// Requests below the reserve of free space that are served nevertheless: they free the asker, not the disk.
+/// Requests below the reserve of free space that are served nevertheless: they free the asker, not
+/// the disk.
 pub(super) const SERVED_WITHOUT_SPACE: [&str; 3] = ["/v1/acks", "/v1/challenges", "/v1/sessions"];
 
 /// The middleware of the client door.
@@ -72,7 +68,8 @@ pub(super) async fn door<B: MessageBody + 'static>(
     }))
 }
 
-/// A name of ours: a method is any word that a client likes, and neither log nor metrics are theirs to write.
+/// A name of ours: a method is any word that a client likes, and neither log nor metrics are theirs
+/// to write.
 fn shown(method: &Method) -> &'static str {
     match *method {
         Method::DELETE => "DELETE",
@@ -110,8 +107,8 @@ async fn answer<B: MessageBody + 'static>(
         let refusal = Problem::new(ProblemType::NoSpace).respond(Some(id));
         return Ok(named(request.into_response(refusal), id));
     }
-    // A clone of the request held here would make the router panic; errors of handlers and extractors come as
-    // answers anyway.
+    // A clone of the request held here would make the router panic; errors of handlers and
+    // extractors come as answers anyway.
     let response = next.call(request).await?;
     let problem = response
         .response()
@@ -157,7 +154,8 @@ fn named(mut response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<Bo
     response
 }
 
-/// A body that counts as a request under way until it has been sent or, for a socket, until it is closed.
+/// A body that counts as a request under way until it has been sent or, for a socket, until it is
+/// closed.
 pub(super) struct Held {
     body: BoxBody,
     _under_way: TaskTrackerToken,

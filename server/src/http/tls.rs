@@ -1,21 +1,18 @@
 //! TLS 1.3 for the client door, and certificates that can be renewed under way.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    server::{ClientHello, ResolvesServerCert},
-    sign::CertifiedKey,
-    version::TLS13,
-};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::{info, warn};
 
 use crate::app::App;
@@ -84,7 +81,8 @@ impl Certificate {
         })))
     }
 
-    /// Takes what is in these files now, and watches them from now on; on an error everything stays as it is.
+    /// Takes what is in these files now, and watches them from now on; on an error everything stays
+    /// as it is.
     pub(crate) fn take(&self, chain: &Path, key: &Path) -> Result<(), TlsError> {
         let Self(new) = Self::load(chain, key)?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) =
@@ -92,7 +90,8 @@ impl Certificate {
         Ok(())
     }
 
-    /// Takes what is in the files if they look different from when they were read last; false if they do not.
+    /// Takes what is in the files if they look different from when they were read last; false if
+    /// they do not.
     fn take_if_new(&self) -> Result<bool, TlsError> {
         let (chain, key) = {
             let mut in_use = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -110,13 +109,9 @@ impl Certificate {
 
 /// Looks after new files each [`LOOK_EVERY`], until the server stops.
 pub(super) fn watch(app: &Arc<App>, certificate: Arc<Certificate>) {
-    let (clock, stopping) = (app.clock.clone(), app.tasks.stopping().clone());
+    let mut interval = app.tasks.interval(&app.clock, LOOK_EVERY);
     app.tasks.spawn("certificate", async move {
-        while stopping
-            .run_until_cancelled(clock.sleep(LOOK_EVERY))
-            .await
-            .is_some()
-        {
+        while interval.tick().await {
             match certificate.take_if_new() {
                 Ok(false) => {}
                 Ok(true) => info!("a new certificate was found and is in use"),

@@ -2,30 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use grove_mls::{
-    identity::{PublicKey, verify_with_label},
-    key_package::MIN_REMAINING_LIFETIME,
-    suite::Suite,
+use grove_mls::identity::{PublicKey, verify_with_label};
+use grove_mls::key_package::MIN_REMAINING_LIFETIME;
+use grove_mls::suite::Suite;
+use grove_wire::mimi::key_material::{
+    ClientKeyMaterial, KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest, KeyMaterialResponse,
+    KeyMaterialUserCode,
 };
-use grove_wire::{
-    mimi::{
-        Credential, Protocol,
-        key_material::{
-            ClientKeyMaterial, KEY_MATERIAL_REQUEST_LABEL, KeyMaterialRequest, KeyMaterialResponse,
-            KeyMaterialUserCode,
-        },
-    },
-    mls::KeyPackage,
-    uri::ClientUri,
-};
+use grove_wire::mimi::{Credential, Protocol};
+use grove_wire::mls::KeyPackage;
+use grove_wire::uri::ClientUri;
 use metrics::counter;
 
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, ClaimedRow, Tx},
-    sessions::ClientAuth,
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, ClaimedRow, Tx};
+use crate::sessions::ClientAuth;
 
 /// Why a claim was not even looked at.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +30,9 @@ pub(crate) enum ClaimError {
     SignatureInvalid,
 }
 
-/// Hands out one KeyPackage of each active device of a user for a room, except the asking device's own. Users of this
-/// server count as agreed to be contacted by each other; nobody else can ask yet.
+/// Hands out one KeyPackage of each active device of a user for a room, except the asking device's
+/// own. Users of this server count as agreed to be contacted by each other; nobody else can ask
+/// yet.
 #[tracing::instrument(name = "key_packages.claim", skip_all)]
 pub(crate) async fn claim(
     app: &App,
@@ -122,7 +115,8 @@ async fn verify(
     .map_err(|_bad| ClaimError::SignatureInvalid)
 }
 
-/// One KeyPackage per device, out of the pools first; then the client URIs of the devices that have none at all.
+/// One KeyPackage per device, out of the pools first; then the client URIs of the devices that have
+/// none at all.
 async fn take(
     tx: &Tx<'_>,
     auth: &ClientAuth,

@@ -1,25 +1,20 @@
 //! One limit: a cell per key, counted by `governor`, and a bound on how many keys there are.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock as GovernorClock,
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::{StateStore, keyed::ShrinkableKeyedStateStore},
-};
+use governor::clock::Clock as GovernorClock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+use governor::{Quota, RateLimiter};
 
 use super::Limited;
-use crate::{
-    clock::{Clock, Timestamp},
-    config::Rate,
-};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Rate;
 
 /// Keys one limit knows: about 5 MB when full.
 const MAX_KEYS: usize = 65_536;
@@ -93,7 +88,8 @@ impl<K: Clone + Eq + Hash> Limiter<K> {
     /// Counts one for this key.
     ///
     /// # Errors
-    /// [`Limited`] if that is one too many, or if there is no place for a new key and it may not pass.
+    /// [`Limited`] if that is one too many, or if there is no place for a new key and it may not
+    /// pass.
     pub(super) fn check(&self, key: &K) -> Result<(), Limited> {
         let wait = self
             .counting

@@ -1,14 +1,17 @@
 //! The age of things, and which time counts for it. Pure.
 //!
-//! The surprise: an age is not the difference of two times. Stretches in which the server did not run, or over which its
-//! clock was set, are gaps and do not count: nobody could fetch anything in them. So a machine that was off for a month,
-//! and one whose clock is a year ahead for an hour, throw nothing away that they would not have thrown away otherwise.
+//! The surprise: an age is not the difference of two times. Stretches in which the server did not
+//! run, or over which its clock was set, are gaps and do not count: nobody could fetch anything in
+//! them. So a machine that was off for a month, and one whose clock is a year ahead for an hour,
+//! throw nothing away that they would not have thrown away otherwise.
 
 use std::time::Duration;
 
-use crate::{clock::Timestamp, db::RetentionClock};
+use crate::clock::Timestamp;
+use crate::db::RetentionClock;
 
-/// As much counts between two sweeps, at most. They come hourly; a short stop of the server is no gap.
+/// As much counts between two sweeps, at most. They come hourly; a short stop of the server is no
+/// gap.
 const COUNTED: Duration = Duration::from_hours(24);
 
 /// Ages as they are at one moment.

@@ -1,31 +1,32 @@
 //! Appending application messages: one task, and one transaction for whatever waits (group commit).
 //!
-//! Nothing is delayed on purpose: when idle a message is a batch of one; under load the next batch gathers while the
-//! database works on the last. A batch is two statements, whatever its size, its rooms and their members: lock and
-//! look, then insert. What is accepted costs one row. This task must not know MLS: what it appends was peeked at, not
-//! opened.
+//! Nothing is delayed on purpose: when idle a message is a batch of one; under load the next batch
+//! gathers while the database works on the last. A batch is two statements, whatever its size, its
+//! rooms and their members: lock and look, then insert. What is accepted costs one row. This task
+//! must not know MLS: what it appends was peeked at, not opened.
 
 mod plan;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use grove_wire::{mls::MlsMessage, uri::UserUri};
+use grove_wire::mls::MlsMessage;
+use grove_wire::uri::UserUri;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::warn;
 
 use self::plan::{Plan, Verdict, plan};
 use super::Room;
-use crate::{
-    clock::{Clock, Timestamp},
-    db::{self, Asking, Db, Mark, NewEntry},
-    delivery::{Delivery, Entry},
-    tasks::Tasks,
-};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{self, Asking, Db, Mark, NewEntry};
+use crate::delivery::{Delivery, Entry};
+use crate::tasks::Tasks;
 
-/// Messages in one batch: far more than gather while one is written, few enough that a batch stays quick.
+/// Messages in one batch: far more than gather while one is written, few enough that a batch stays
+/// quick.
 const MAX_BATCH: usize = 512;
-/// Messages that may wait, and their bytes. Whoever comes later is told at once to come again: a database that is away must
-/// not fill the memory.
+/// Messages that may wait, and their bytes. Whoever comes later is told at once to come again: a
+/// database that is away must not fill the memory.
 const MAX_WAITING: usize = 4096;
 const MAX_WAITING_BYTES: usize = 32 << 20;
 /// How long the task stands back when the database fails, so that it does not spin.
@@ -66,7 +67,8 @@ pub(crate) enum AppendError {
     /// The database's disk is full.
     #[error("there is no space for the log to grow")]
     NoSpace,
-    /// The database failed, too many wait for it, or the server is stopping. The same bytes may be handed in again.
+    /// The database failed, too many wait for it, or the server is stopping. The same bytes may be
+    /// handed in again.
     #[error("the log cannot be written at the moment")]
     Unavailable,
 }

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use grove_mls::{
-    identity::{Head, ServerKey},
-    public::{CreateRefusal, HubGroup, NewLeaf},
-    room::Role,
-};
+use grove_mls::identity::{Head, ServerKey};
+use grove_mls::public::{CreateRefusal, HubGroup, NewLeaf};
+use grove_mls::room::Role;
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
 
-use crate::{
-    app::App,
-    db::{self, NewRoom},
-    devices::{NewLeafError, check_new_leaves},
-    sessions::ClientAuth,
-    tasks::WorkLost,
-};
+use crate::app::App;
+use crate::db::{self, NewRoom};
+use crate::devices::{NewLeafError, check_new_leaves};
+use crate::sessions::ClientAuth;
+use crate::tasks::WorkLost;
 
 /// Why a room was not made. Nothing was stored.
 #[derive(Debug, thiserror::Error)]

@@ -1,29 +1,23 @@
-//! Handing out what a participant's device needs to join by itself: GroupInfo, tree and pending proposals, sealed.
+//! Handing out what a participant's device needs to join by itself: GroupInfo, tree and pending
+//! proposals, sealed.
 
 use std::sync::Arc;
 
-use grove_mls::{
-    identity::PublicKey,
-    public::group_info::{self as sealing, encrypt_group_info},
-    suite::MlsError,
-};
-use grove_wire::{
-    mimi::{
-        group_info::{GroupInfoRequest, GroupInfoResponse, PendingProposal},
-        notify::{FanoutMessage, FanoutTail},
-        update::RatchetTreeOption,
-    },
-    mls::GroupInfo,
-    uri::RoomUri,
-};
+use grove_mls::identity::PublicKey;
+use grove_mls::public::group_info::{self as sealing, encrypt_group_info};
+use grove_mls::suite::MlsError;
+use grove_wire::mimi::group_info::{GroupInfoRequest, GroupInfoResponse, PendingProposal};
+use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
+use grove_wire::mimi::update::RatchetTreeOption;
+use grove_wire::mls::GroupInfo;
+use grove_wire::uri::RoomUri;
 
-use super::{GroupError, Room, StandingError, groups::Seat, standing};
-use crate::{
-    app::App,
-    db::{self, HandshakeRow},
-    sessions::ClientAuth,
-    tasks::WorkLost,
-};
+use super::groups::Seat;
+use super::{GroupError, Room, StandingError, standing};
+use crate::app::App;
+use crate::db::{self, HandshakeRow};
+use crate::sessions::ClientAuth;
+use crate::tasks::WorkLost;
 
 /// Why nothing was handed out.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +80,8 @@ async fn device_key(app: &App, who: &ClientAuth) -> Result<PublicKey, GroupInfoE
     ))
 }
 
-/// The GroupInfo of the current epoch, and the proposals that wait in it. The room's seat is taken, so that no
-/// handshake comes in between.
+/// The GroupInfo of the current epoch, and the proposals that wait in it. The room's seat is taken,
+/// so that no handshake comes in between.
 async fn current(
     app: &App,
     room: &Room,

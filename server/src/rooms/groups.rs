@@ -1,33 +1,31 @@
-//! The groups of rooms that are in use, in memory, bounded in bytes; the least recently used leaves first.
+//! The groups of rooms that are in use, in memory, bounded in bytes; the least recently used leaves
+//! first.
 //!
-//! Who needs a group [takes the seat](Groups::enter) of its room: one at a time, so handshakes of a room queue here and
-//! not in the database. A group is loaded from a snapshot and the handshakes since, never from GroupInfo and tree. The
-//! seat orders work within this process; what counts is the compare-and-set in the log, so whoever has the seat
-//! first [follows](Seat::follow) the log to its last handshake.
+//! Who needs a group [takes the seat](Groups::enter) of its room: one at a time, so handshakes of a
+//! room queue here and not in the database. A group is loaded from a snapshot and the handshakes
+//! since, never from GroupInfo and tree. The seat orders work within this process; what counts is
+//! the compare-and-set in the log, so whoever has the seat first [follows](Seat::follow) the log to
+//! its last handshake.
 
 mod load;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use grove_mls::public::{HubGroup, ReplayError, SnapshotError};
 use tokio::sync::OwnedMutexGuard;
 use tracing::warn;
 
-use crate::{
-    clock::{Clock, Timestamp},
-    db::{self, Db, NewSnapshot, RoomId},
-    tasks::{Tasks, WorkLost},
-};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{self, Db, NewSnapshot, RoomId};
+use crate::tasks::{Tasks, WorkLost};
 
 pub(super) use self::load::at_epoch;
 use self::load::{load, replay_from};
 
-/// No snapshot with handshakes behind it gets older: the KeyPackages in old handshakes expire, and are not taken in a
-/// replay either (`grove_mls::public`).
+/// No snapshot with handshakes behind it gets older: the KeyPackages in old handshakes expire, and
+/// are not taken in a replay either (`grove_mls::public`).
 const SNAPSHOT_AGE: Duration = Duration::from_hours(14 * 24);
 /// How often old snapshots are looked for.
 const SNAPSHOT_ROUND: Duration = Duration::from_hours(6);
@@ -116,13 +114,9 @@ impl Groups {
     /// Starts the task that renews snapshots before they are too old to be replayed from.
     pub(super) fn keep_snapshots_young(&self, db: &Db, clock: &Clock, tasks: &Tasks) {
         let (groups, db, clock, work) = (self.clone(), db.clone(), clock.clone(), tasks.clone());
+        let mut interval = tasks.interval(&clock, SNAPSHOT_ROUND);
         tasks.spawn("snapshots", async move {
-            while work
-                .stopping()
-                .run_until_cancelled(clock.sleep(SNAPSHOT_ROUND))
-                .await
-                .is_some()
-            {
+            while interval.tick().await {
                 if let Err(error) = groups.renew_snapshots(&db, &work, clock.now()).await {
                     warn!(%error, "old snapshots were not renewed");
                 }
@@ -231,7 +225,8 @@ impl Seat {
         Ok(())
     }
 
-    /// Works on the group on a thread for such work. Work that is lost takes the group with it: it is loaded anew.
+    /// Works on the group on a thread for such work. Work that is lost takes the group with it: it
+    /// is loaded anew.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         tasks: &Tasks,

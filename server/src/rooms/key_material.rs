@@ -1,16 +1,13 @@
-//! Asking for the KeyPackages of somebody who is to be added. Who may be added is decided when the commit comes.
+//! Asking for the KeyPackages of somebody who is to be added. Who may be added is decided when the
+//! commit comes.
 
-use grove_wire::{
-    mimi::key_material::{KeyMaterialRequest, KeyMaterialResponse},
-    uri::UserUri,
-};
+use grove_wire::mimi::key_material::{KeyMaterialRequest, KeyMaterialResponse};
+use grove_wire::uri::UserUri;
 
 use super::{StandingError, standing};
-use crate::{
-    app::App,
-    key_packages::{self, ClaimError},
-    sessions::ClientAuth,
-};
+use crate::app::App;
+use crate::key_packages::{self, ClaimError};
+use crate::sessions::ClientAuth;
 
 /// Why nothing was handed out.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,14 @@
 //! Looking: the rooms of a device and of its user, and a room's log from a position on.
 
 use grove_mls::room::Role;
-use grove_wire::{
-    api::rooms::{RoomList, RoomSummary, UserRoom, UserRooms},
-    limits::MAX_USER_ROOMS,
-    uri::RoomUri,
-};
+use grove_wire::api::rooms::{RoomList, RoomSummary, UserRoom, UserRooms};
+use grove_wire::limits::MAX_USER_ROOMS;
+use grove_wire::uri::RoomUri;
 
 use super::{StandingError, standing};
-use crate::{app::App, db, delivery, sessions::ClientAuth};
+use crate::app::App;
+use crate::sessions::ClientAuth;
+use crate::{db, delivery};
 
 /// Entries of one answer, whatever was asked for.
 const MAX_ENTRIES: usize = 1000;
@@ -33,7 +33,8 @@ pub(crate) async fn list(app: &App, who: &ClientAuth) -> Result<RoomList, db::Er
     })
 }
 
-/// One page of the rooms hosted here on whose list the user stands and may have devices, after a room.
+/// One page of the rooms hosted here on whose list the user stands and may have devices, after a
+/// room.
 #[tracing::instrument(name = "rooms.list_of_user", skip_all)]
 pub(crate) async fn list_of_user(
     app: &App,

@@ -1,6 +1,7 @@
 //! How a device stands in a room: the gate before every service that is not the append task.
 //!
-//! Unknown room, a room that is not yours, one you were removed from: the same [`StandingError::NotFound`].
+//! Unknown room, a room that is not yours, one you were removed from: the same
+//! [`StandingError::NotFound`].
 
 use std::sync::Arc;
 
@@ -8,11 +9,9 @@ use grove_mls::room::Role;
 use grove_wire::uri::RoomUri;
 
 use super::Room;
-use crate::{
-    app::App,
-    db::{self, StandingRow},
-    sessions::ClientAuth,
-};
+use crate::app::App;
+use crate::db::{self, StandingRow};
+use crate::sessions::ClientAuth;
 
 /// Why somebody has no business in a room.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +30,8 @@ pub(super) struct Standing {
     pub(super) row: StandingRow,
 }
 
-/// Looks up how `who` stands in a room that exists, whoever asks, and whether a message with this hash is there.
+/// Looks up how `who` stands in a room that exists, whoever asks, and whether a message with this
+/// hash is there.
 pub(super) async fn look_up(
     app: &App,
     who: &ClientAuth,
@@ -80,7 +80,8 @@ pub(super) async fn reader(
     }
 }
 
-/// The room, if the device is in its group or its user is a participant who may come in by an external commit.
+/// The room, if the device is in its group or its user is a participant who may come in by an
+/// external commit.
 pub(super) async fn participant(
     app: &App,
     who: &ClientAuth,

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use grove_wire::{
-    limits::MAX_MESSAGE_BYTES,
-    mimi::submit_message::SubmitMessageRequest,
-    mls::{ContentType, Outside},
-    uri::RoomUri,
-};
+use grove_wire::limits::MAX_MESSAGE_BYTES;
+use grove_wire::mimi::submit_message::SubmitMessageRequest;
+use grove_wire::mls::{ContentType, Outside};
+use grove_wire::uri::RoomUri;
 use sha2::{Digest as _, Sha256};
 
-use super::{AppendError, Room, Submitted, append::Submission, submitted};
-use crate::{app::App, db, sessions::ClientAuth};
+use super::append::Submission;
+use super::{AppendError, Room, Submitted, submitted};
+use crate::app::App;
+use crate::db;
+use crate::sessions::ClientAuth;
 
 /// Why a message was not accepted. Nothing was stored.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,19 @@
 //! Ratchet trees by epoch: what somebody who was added needs beside the Welcome.
 //!
-//! The tree of the current epoch is read from the live group; an earlier one is rebuilt from the newest snapshot
-//! before it. Those who were added by one commit ask for the same tree at the same time: the first builds it.
+//! The tree of the current epoch is read from the live group; an earlier one is rebuilt from the
+//! newest snapshot before it. Those who were added by one commit ask for the same tree at the same
+//! time: the first builds it.
 
 use bytes::Bytes;
-use grove_mls::{public::HubGroup, suite::MlsError};
+use grove_mls::public::HubGroup;
+use grove_mls::suite::MlsError;
 use grove_wire::uri::RoomUri;
 
 use super::{GroupError, Room, StandingError, groups, standing};
-use crate::{app::App, db, sessions::ClientAuth, tasks::WorkLost};
+use crate::app::App;
+use crate::db;
+use crate::sessions::ClientAuth;
+use crate::tasks::WorkLost;
 
 /// Why there is no tree.
 #[derive(Debug, thiserror::Error)]

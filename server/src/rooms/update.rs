@@ -1,9 +1,10 @@
-//! Handshakes: a commit or proposals, checked against the group, written with all they change, then merged.
+//! Handshakes: a commit or proposals, checked against the group, written with all they change, then
+//! merged.
 //!
-//! Checking and writing happen in the room's seat. The compare-and-set is under the head's lock: the group must have
-//! seen the last handshake of the log. Commit, GroupInfo, Welcomes, participants and cursors land in one transaction.
-//! From the seat on the work goes on even if whoever asked is gone, because what is in the log must be merged and made
-//! known.
+//! Checking and writing happen in the room's seat. The compare-and-set is under the head's lock:
+//! the group must have seen the last handshake of the log. Commit, GroupInfo, Welcomes,
+//! participants and cursors land in one transaction. From the seat on the work goes on even if
+//! whoever asked is gone, because what is in the log must be merged and made known.
 
 mod effects;
 mod write;
@@ -12,25 +13,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grove_mls::public::{CheckedCommit, CheckedProposals, CommitParts, HubGroup, Refusal};
-use grove_wire::{mimi::update::HandshakeBundle, mls::SenderKind, uri::RoomUri};
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mls::SenderKind;
+use grove_wire::uri::RoomUri;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use self::{effects::Effects, write::Written};
-use super::{
-    GroupError, Room, StandingError, Submitted,
-    groups::Seat,
-    standing::{self, Standing},
-    submitted,
-};
-use crate::{
-    app::App,
-    db::{self, Mark},
-    devices::NewLeafError,
-    sessions::ClientAuth,
-    tasks::WorkLost,
-};
+use self::effects::Effects;
+use self::write::Written;
+use super::groups::Seat;
+use super::standing::{self, Standing};
+use super::{GroupError, Room, StandingError, Submitted, submitted};
+use crate::app::App;
+use crate::db::{self, Mark};
+use crate::devices::NewLeafError;
+use crate::sessions::ClientAuth;
+use crate::tasks::WorkLost;
 
 /// Why a handshake was not accepted. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +117,8 @@ pub(crate) async fn update(
         bundle: Arc::new(bundle),
         hash,
     };
-    // The gate comes before the queue: strangers do not wait for the room's seat, nor anybody for them.
+    // The gate comes before the queue: strangers do not wait for the room's seat, nor anybody for
+    // them.
     let standing = standing::look_up(app, who, uri, Some(&handshake.hash)).await?;
     if let Some(mark) = handshake.pass(&standing)? {
         return Ok(submitted(app, &standing.room, mark));
@@ -222,7 +222,8 @@ impl Handshake {
         Ok(checked?)
     }
 
-    /// Brings the group in memory up to what is in the log. Whatever fails here is made good when it is loaded again.
+    /// Brings the group in memory up to what is in the log. Whatever fails here is made good when
+    /// it is loaded again.
     async fn merge(
         &self,
         app: &App,

@@ -1,22 +1,21 @@
 //! Reading the configuration and the certificate again while the server runs.
 //!
-//! A file that is wrong changes nothing: it is refused with one line in the log, and what was in force stays so. A new
-//! certificate does not wait for a configuration that is right, nor the other way round.
+//! A file that is wrong changes nothing: it is refused with one line in the log, and what was in
+//! force stays so. A new certificate does not wait for a configuration that is right, nor the other
+//! way round.
 
 use tracing::{info, warn};
 
 use super::Running;
-use crate::{
-    config::{Change, Config, ConfigErrors, Transport},
-    telemetry,
-};
+use crate::config::{Change, Config, ConfigErrors, Transport};
+use crate::telemetry;
 
 /// What names the files of the certificate.
 const CERTIFICATE_KEYS: [&str; 2] = ["http.tls_certificate", "http.tls_key"];
 
 impl Running {
-    /// Puts a configuration that was read again in force, as far as that goes without a restart, and reads the
-    /// certificate again. What came of it is in the log, keys by name and no values.
+    /// Puts a configuration that was read again in force, as far as that goes without a restart,
+    /// and reads the certificate again. What came of it is in the log, keys by name and no values.
     pub fn reload(&self, read: Result<Config, ConfigErrors>) {
         let old = self.app.live.now();
         let new = match read {

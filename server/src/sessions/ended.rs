@@ -1,10 +1,11 @@
 //! How whoever waits for long learns that the session it waits for has ended.
 //!
-//! Requests are short and look the session up each time; sockets and long polls hold one [`ended`] beside their work. The
-//! surprise: all of them are told of every end and compare it with their own session, so that a revocation costs the
-//! database nothing, however many are connected.
+//! Requests are short and look the session up each time; sockets and long polls hold one [`ended`]
+//! beside their work. The surprise: all of them are told of every end and compare it with their own
+//! session, so that a revocation costs the database nothing, however many are connected.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use grove_wire::uri::UserUri;
 use tokio::sync::broadcast::error::RecvError;
@@ -16,7 +17,8 @@ use crate::app::App;
 pub(super) const KEPT_ENDS: usize = 1024;
 /// How soon a database that could not say is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// How soon the end of a session is seen when the clock was set beyond it, or when nobody told of it.
+/// How soon the end of a session is seen when the clock was set beyond it, or when nobody told of
+/// it.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
 
 /// Whose sessions were ended.

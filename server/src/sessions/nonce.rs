@@ -1,22 +1,18 @@
 //! Challenges: nonces that need no memory until they are used.
 //!
-//! A nonce is 16 random bytes and a MAC over them and its expiry, under a key made at start. So asking for challenges
-//! costs the server nothing and nobody can crowd out another's; only nonces of proofs that verified are remembered,
-//! each until it would have expired anyway.
+//! A nonce is 16 random bytes and a MAC over them and its expiry, under a key made at start. So
+//! asking for challenges costs the server nothing and nobody can crowd out another's; only nonces
+//! of proofs that verified are remembered, each until it would have expired anyway.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::{
-    clock::Timestamp,
-    rng::{RandomError, Rng},
-};
+use crate::clock::Timestamp;
+use crate::rng::{RandomError, Rng};
 
 /// How long a challenge can be answered.
 pub(crate) const VALIDITY: Duration = Duration::from_mins(1);
@@ -27,7 +23,8 @@ const REMEMBERED: usize = 100_000;
 /// Makes and redeems nonces.
 pub(crate) struct Nonces {
     key: [u8; 32],
-    /// Redeemed nonces that have not expired, by expiry. A cache would do, were its insertion atomic.
+    /// Redeemed nonces that have not expired, by expiry. A cache would do, were its insertion
+    /// atomic.
     used: Mutex<BTreeSet<(Timestamp, [u8; 32])>>,
 }
 
@@ -69,8 +66,8 @@ impl Nonces {
                 .is_ok()
     }
 
-    /// Uses up a nonce that [`is_ours`](Self::is_ours). False if it was used before: of two at once, exactly one gets
-    /// true.
+    /// Uses up a nonce that [`is_ours`](Self::is_ours). False if it was used before: of two at
+    /// once, exactly one gets true.
     pub(crate) fn redeem(&self, nonce: &[u8; 32], expires_at: Timestamp, now: Timestamp) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         while used

@@ -1,18 +1,20 @@
-//! When devices were last seen, to about an hour: noted in memory whenever a session is shown, written once a minute.
+//! When devices were last seen, to about an hour: noted in memory whenever a session is shown,
+//! written once a minute.
 //!
-//! Nothing is asked of the database on the way of a request. What is noted and not yet written is lost when the server is
-//! killed, and noted again at the next request.
+//! Nothing is asked of the database on the way of a request. What is noted and not yet written is
+//! lost when the server is killed, and noted again at the next request.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tracing::warn;
 
 use super::ClientAuth;
-use crate::{app::App, clock::Timestamp, db};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db;
 
 /// A device is noted, and written, at most this often.
 const AT_MOST_EVERY: Duration = Duration::from_hours(1);
@@ -52,15 +54,15 @@ pub(crate) fn last_seen(
 
 /// Starts the task that writes what was noted.
 pub(crate) fn keep(app: &Arc<App>) {
-    let (this, stop) = (Arc::clone(app), app.tasks.stopping().clone());
+    let this = Arc::clone(app);
+    let mut interval = app.tasks.interval(&app.clock, WRITE_EVERY);
     app.tasks.spawn("seen", async move {
         loop {
-            let sleep = this.clock.sleep(WRITE_EVERY);
-            let stopping = stop.run_until_cancelled(sleep).await.is_none();
+            let goes_on = interval.tick().await;
             if let Err(error) = write(&this).await {
                 warn!(%error, "when devices were last seen was not written");
             }
-            if stopping {
+            if !goes_on {
                 return;
             }
         }

@@ -1,13 +1,13 @@
 //! The socket itself: who may use it, and what it makes of nonsense.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use grove_server::admin::{CallError, Reply, Request, call};
-use harness::{World, wait::soon};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::UnixStream,
-};
+use harness::World;
+use harness::wait::soon;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 
 /// Sends these bytes and reads to the end.
 async fn say(world: &World, bytes: &[u8]) -> Vec<u8> {

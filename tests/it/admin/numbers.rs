@@ -1,11 +1,14 @@
 //! How much there is: counted where that is cheap, estimated where it is not.
 
-use harness::{Setup, eventually, socket::Socket};
+use harness::socket::Socket;
+use harness::{Setup, eventually};
 use serde_json::Value;
 
 use super::{ask, exact, read};
+use crate::sockets::ReadSocket;
 
-/// Puts so many further entries of ten bytes into a log, as far as the operator's statements can see.
+/// Puts so many further entries of ten bytes into a log, as far as the operator's statements can
+/// see.
 const LENGTHEN: &str = "WITH room AS (
         UPDATE room_heads h SET seq = h.seq + $2 FROM rooms r
         WHERE r.room_id = h.room_id AND r.uri = $1 RETURNING h.room_id, h.seq - $2 AS before, h.epoch, h.last_time
@@ -92,9 +95,8 @@ async fn statistics_are_those_of_the_database_and_the_process() {
     alice.say(&room, "hello").await;
     bob.hears(&room, "hello").await;
     let token = bob.api().token;
-    let _socket = Socket::open(world.url(), token.as_deref())
-        .await
-        .expect("a socket");
+    let socket = Socket::open(world.url(), token.as_deref()).await;
+    let _socket = ReadSocket::new(socket.expect("a socket"));
     let shown = eventually("the socket is counted", async || {
         let shown = ask(&world, &["statistics"]).await;
         (shown["sockets"] == 1).then_some(shown)

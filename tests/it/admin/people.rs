@@ -1,23 +1,21 @@
 //! People, their devices and their sessions.
 
-use harness::{Hand, Setup, World, eventually, program, socket::Socket};
+use harness::socket::Socket;
+use harness::{Hand, Setup, World, eventually, program};
 use serde_json::Value;
 use tokio::process::Command;
 
 use super::{ask, code, read};
+use crate::sockets::ReadSocket;
 
 async fn is_connected(world: &World, user: &str) -> bool {
     let devices = ask(world, &["devices", "list", user]).await;
     devices["devices"][0]["connected"] == true
 }
 
-/// Reads a socket until the server closes it, and says with which code.
-async fn closing_code(mut socket: Socket) -> u16 {
-    loop {
-        if let Err(reason) = socket.next().await {
-            return u16::from(reason.expect("a reason").code);
-        }
-    }
+async fn open_socket(world: &World, hand: &Hand) -> ReadSocket {
+    let socket = Socket::open(world.url(), hand.api.token.as_deref()).await;
+    ReadSocket::new(socket.expect("a socket"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,13 +43,8 @@ async fn devices_and_sessions_are_shown_and_ended() {
     assert!(text.contains(&client) && !text.contains("token"), "{text}");
 
     // Two sockets, one of them is closed; the other's session goes on.
-    let token = |hand: &Hand| hand.api.token.clone();
-    let socket = Socket::open(world.url(), token(&alice).as_deref())
-        .await
-        .expect("a socket");
-    let _kept = Socket::open(world.url(), token(&bob).as_deref())
-        .await
-        .expect("a socket");
+    let socket = open_socket(&world, &alice).await;
+    let _kept = open_socket(&world, &bob).await;
     for name in ["alice", "bob"] {
         eventually("the socket is seen", async || {
             is_connected(&world, name).await.then_some(())
@@ -63,7 +56,7 @@ async fn devices_and_sessions_are_shown_and_ended() {
         (&ended["sessions"], &ended["devices"]),
         (&1.into(), &1.into())
     );
-    assert_eq!(closing_code(socket).await, 4001);
+    assert_eq!(socket.closed_with().await, 4001);
     assert_eq!(alice.api.get("/v1/whoami").await.status, 401);
     assert_eq!(bob.api.get("/v1/whoami").await.status, 200);
     assert!(is_connected(&world, "bob").await);
@@ -113,16 +106,14 @@ async fn devices_and_sessions_are_shown_and_ended() {
 async fn a_disabled_user_is_out_until_enabled_and_others_notice_nothing() {
     let world = Setup::default().process().start().await;
     let [alice, bob] = world.hands(["alice", "bob"]).await;
-    let socket = Socket::open(world.url(), alice.api.token.as_deref())
-        .await
-        .expect("a socket");
+    let socket = open_socket(&world, &alice).await;
     for _again in 0..2 {
         assert_eq!(
             read(&world, &["users", "disable", "alice@a.example"]).await,
             "done\n"
         );
     }
-    assert_eq!(closing_code(socket).await, 4001);
+    assert_eq!(socket.closed_with().await, 4001);
     assert_eq!(alice.api.get("/v1/whoami").await.status, 401);
     let request = world.api().session_request(&alice.identity).await;
     let refused = world.api().post_json("/v1/sessions", &request).await;

@@ -2,7 +2,8 @@
 
 use grove_core::transport::{Body, Method};
 use grove_wire::uri::RoomUri;
-use harness::{Answer, Hand, World, api::segment};
+use harness::api::segment;
+use harness::{Answer, Hand, World};
 use serde_json::{Value, json};
 
 use super::assert_problem;

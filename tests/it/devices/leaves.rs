@@ -1,12 +1,13 @@
 //! What a device list lets in: leaves into groups, and KeyPackages onto the server.
 
-use grove_mls::{identity::SignedDeviceList, key_package::LastResort, room::Role};
-use grove_wire::{
-    api::key_packages::KeyPackageCounts,
-    codec,
-    mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse},
-};
-use harness::{Answer, Hand, World, hand::Map};
+use grove_mls::identity::SignedDeviceList;
+use grove_mls::key_package::LastResort;
+use grove_mls::room::Role;
+use grove_wire::api::key_packages::KeyPackageCounts;
+use grove_wire::codec;
+use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse};
+use harness::hand::Map;
+use harness::{Answer, Hand, World};
 
 use super::assert_problem;
 

@@ -1,7 +1,11 @@
 //! Which rooms a user has, for a device that is in none of them yet.
 
-use grove_wire::{api::rooms::UserRooms, limits::MAX_USER_ROOMS, uri::RoomUri};
-use harness::{Hand, World, api::segment, entries::random};
+use grove_wire::api::rooms::UserRooms;
+use grove_wire::limits::MAX_USER_ROOMS;
+use grove_wire::uri::RoomUri;
+use harness::api::segment;
+use harness::entries::random;
+use harness::{Hand, World};
 
 use super::assert_problem;
 

@@ -1,21 +1,16 @@
-//! A stolen device that tries to come back: through the server's doors, and with a hub that is in league with it.
+//! A stolen device that tries to come back: through the server's doors, and with a hub that is in
+//! league with it.
 
 use grove_core::Event;
-use grove_mls::{
-    identity::{ListedDevice, RotationAuthority, SignedDeviceList, UserIdentityKey},
-    member::external,
-};
-use grove_wire::{
-    codec,
-    mimi::{group_info::GroupInfoResponse, update::HandshakeBundle},
-    uri::RoomUri,
-};
-use harness::{
-    Answer, Hand, User, World,
-    devices::mark_revoked,
-    entries::{random, text_of},
-    plain_mls,
-};
+use grove_mls::identity::{ListedDevice, RotationAuthority, SignedDeviceList, UserIdentityKey};
+use grove_mls::member::external;
+use grove_wire::codec;
+use grove_wire::mimi::group_info::GroupInfoResponse;
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::uri::RoomUri;
+use harness::devices::mark_revoked;
+use harness::entries::{random, text_of};
+use harness::{Answer, Hand, User, World, plain_mls};
 
 use super::{devices, settle};
 
@@ -27,7 +22,8 @@ fn newest(of: &User) -> SignedDeviceList {
     SignedDeviceList::decode(&of.account().device_list).expect("a device list")
 }
 
-/// Another device of a person, in the device list like any, in hands that do with it what they like.
+/// Another device of a person, in the device list like any, in hands that do with it what they
+/// like.
 async fn steal(world: &World, person: &User) -> Hand {
     let mut stolen = Hand::of_user(world, person.uri.clone(), uik(person));
     stolen.list = newest(person);
@@ -124,7 +120,8 @@ async fn a_stolen_device_does_not_come_back() {
         assert_unauthenticated(&answer);
     }
 
-    // A member who helps it: with that session its commits are refused like anybody's who stole one.
+    // A member who helps it: with that session its commits are refused like anybody's who stole
+    // one.
     let heard = bob.read(&garden).await;
     assert!(heard.iter().all(Result::is_ok), "the new key is proven");
     assert_eq!(
@@ -194,7 +191,8 @@ async fn the_words_end_what_a_thief_began() {
     let bob = world.user("bob").await;
     let garden = alice.make_room_with("Garden", &[&bob]).await;
     settle(&world, &mut [&mut alice, &mut phone]).await;
-    // Whoever has a device has the key: it takes the phone off the account and puts its own key in place of alice's.
+    // Whoever has a device has the key: it takes the phone off the account and puts its own key in
+    // place of alice's.
     let (gone, now) = (phone.client.whoami().client, world.clock.now().ms());
     let thief = UserIdentityKey::from_seed(random());
     let (list, _proof) = stolen.rotated_list(RotationAuthority::Uik, &thief, |list| {

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use harness::{
-    World,
-    program::{self, Ended},
-};
+use harness::World;
+use harness::program::{self, Ended};
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -1,5 +1,5 @@
-//! Lines that are used twice, too late, altered, or approved without their code; and links that either side ends. In each
-//! case nothing is sealed, and nothing is changed.
+//! Lines that are used twice, too late, altered, or approved without their code; and links that
+//! either side ends. In each case nothing is sealed, and nothing is changed.
 
 use std::time::Duration;
 

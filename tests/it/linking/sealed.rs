@@ -1,6 +1,8 @@
-//! Nothing secret passes the server in clear: what it stores while a device is linked, gone through byte by byte.
+//! Nothing secret passes the server in clear: what it stores while a device is linked, gone through
+//! byte by byte.
 
-use grove_mls::{identity::DeviceKey, linking::LinkOffer};
+use grove_mls::identity::DeviceKey;
+use grove_mls::linking::LinkOffer;
 use harness::{NewDevice, User, World};
 
 use crate::privacy::dump;

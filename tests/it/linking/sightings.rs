@@ -1,9 +1,10 @@
-//! What a new device hears from its siblings of the rooms it comes into: it takes no older state than they saw, and
-//! notices when the hub shows it another room than them.
+//! What a new device hears from its siblings of the rooms it comes into: it takes no older state
+//! than they saw, and notices when the hub shows it another room than them.
 
 use std::time::Duration;
 
-use grove_core::{Draft, Event, WarningKind, store::Sighting};
+use grove_core::store::Sighting;
+use grove_core::{Draft, Event, WarningKind};
 use grove_wire::uri::RoomUri;
 use harness::{NewDevice, User, World};
 

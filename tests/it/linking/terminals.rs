@@ -1,6 +1,7 @@
 //! `grove link` on one machine and `grove devices approve` on another.
 
-use harness::{Setup, Terminal, World, program::Ended};
+use harness::program::Ended;
+use harness::{Setup, Terminal, World};
 use serde_json::Value;
 
 async fn alice_at_home(room: &str) -> (World, Terminal, String) {

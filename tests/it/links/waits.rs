@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use grove_wire::api::links::{LinkPhase, LinkState};
-use harness::{Answer, Setup, World, eventually, wait::soon};
+use harness::wait::soon;
+use harness::{Answer, Setup, World, eventually};
 
 use super::{Newcomer, assert_left, assert_problem};
 

@@ -1,7 +1,8 @@
 //! JSON bodies against their schemas.
 
 use grove_core::transport::{Body, Method};
-use harness::{World, api::segment};
+use harness::World;
+use harness::api::segment;
 use serde_json::Value;
 
 use super::{document, resolve};

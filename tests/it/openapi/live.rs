@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use grove_core::transport::{Body, Method};
-use harness::{Answer, Api, Hand, World, api::segment};
+use harness::api::segment;
+use harness::{Answer, Api, Hand, World};
 use serde_json::Value;
 
 use super::{Described, Name, described, document, resolve};

@@ -1,12 +1,11 @@
 //! How the document is handed out.
 
-use harness::{Setup, World, program, wait::soon};
+use harness::wait::soon;
+use harness::{Setup, World, program};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    process::Command,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::process::Command;
 
 /// Asks for the document with this `If-None-Match`; returns the status and how long the body is.
 async fn ask_again(world: &World, tag: &str) -> (String, usize) {

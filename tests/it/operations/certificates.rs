@@ -1,8 +1,12 @@
 //! Certificates are renewed while the server runs, and nobody's connection is dropped for it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
-use harness::{Setup, site::Site, wait::eventually};
+use harness::Setup;
+use harness::site::Site;
+use harness::wait::eventually;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::version::TLS13;
 
@@ -122,6 +126,11 @@ async fn a_new_certificate_is_taken_on_sighup_and_connections_stay() {
         groved.says("the configuration was read again").await;
         assert!(answers(&client(&new.certificate, &TLS13), &url).await);
         assert!(!answers(&client(&old.certificate, &TLS13), &url).await);
+        // Asked in each round, as an idle connection is dropped after 75 s.
+        assert!(
+            answers(&connected, &url).await,
+            "the connection was dropped"
+        );
     }
 
     // Another place for the files is taken too, unless there is nothing of use.

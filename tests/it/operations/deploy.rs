@@ -1,6 +1,9 @@
-//! The files in `deploy/` and the Dockerfile say what the program does, and ask for no more than it needs.
+//! The files in `deploy/` and the Dockerfile say what the program does, and ask for no more than it
+//! needs.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use harness::site::Site;
 
@@ -25,7 +28,8 @@ fn unit(name: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// What a service without privileges that talks to the network and keeps files in one place can do without.
+/// What a service without privileges that talks to the network and keeps files in one place can do
+/// without.
 const HARDENED: [(&str, &str); 24] = [
     ("AmbientCapabilities", ""),
     ("CapabilityBoundingSet", ""),

@@ -1,15 +1,11 @@
 //! What systemd hands over, and what it is told.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 
-use harness::{
-    PATIENCE,
-    site::{Daemon, Site},
-    wait::soon,
-};
+use harness::PATIENCE;
+use harness::site::{Daemon, Site};
+use harness::wait::soon;
 use tokio::net::UnixDatagram;
 
 /// Asks on a connection that stands: nobody needs to have accepted it yet.
@@ -62,7 +58,9 @@ async fn a_socket_of_its_own_goes_with_the_server() {
     let address = groved.url.trim_start_matches("http://").to_owned();
     drop(TcpStream::connect(&address).expect("it listens"));
     groved.terminate().await.ok();
-    assert!(TcpStream::connect(&address).is_err());
+    // The address is this site's own: nobody else can have taken the port meanwhile.
+    let refused = TcpStream::connect(&address).expect_err("nobody listens");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
 /// The next message to systemd that is no sign of life.

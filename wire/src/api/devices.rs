@@ -14,7 +14,8 @@ pub struct DeviceListBody {
     pub device_list: Base64Url,
 }
 
-/// A device of the session's user, as the server knows it. What it is called only the user's devices know.
+/// A device of the session's user, as the server knows it. What it is called only the user's
+/// devices know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeviceActivity {
@@ -22,7 +23,8 @@ pub struct DeviceActivity {
     pub client: ClientUri,
     /// When the server first saw it in a device list, in milliseconds since 1970.
     pub added_at: u64,
-    /// When it last showed a session, to about an hour, in milliseconds since 1970; none if it never did.
+    /// When it last showed a session, to about an hour, in milliseconds since 1970; none if it
+    /// never did.
     pub last_seen_at: Option<u64>,
     /// Whether it holds an event socket at this moment.
     pub connected: bool,

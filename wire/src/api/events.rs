@@ -1,19 +1,19 @@
-//! The frames between a device and its server: log entries and inbox entries down, acknowledgements up.
+//! The frames between a device and its server: log entries and inbox entries down, acknowledgements
+//! up.
 //!
-//! A frame is the same on a WebSocket (one per binary message) and in a long-poll body (several back to back). Its entries
-//! are the exact bytes of the log; nothing is re-encoded on the way to a reader.
+//! A frame is the same on a WebSocket (one per binary message) and in a long-poll body (several
+//! back to back). Its entries are the exact bytes of the log; nothing is re-encoded on the way to a
+//! reader.
 
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::{
-    codec::{self, Bounded, DecodeError, Opaque, append_length, append_opaque, opaque_size},
-    limits::{
-        MAX_ENTRY_BYTES, MAX_FRAME_ENTRIES_BYTES, MAX_POSITIONS_BYTES, MAX_RECEIPT_BYTES,
-        MAX_WELCOME_BYTES,
-    },
-    mls::Welcome,
-    uri::RoomUri,
+use crate::codec::{self, Bounded, DecodeError, Opaque, append_length, append_opaque, opaque_size};
+use crate::limits::{
+    MAX_ENTRY_BYTES, MAX_FRAME_ENTRIES_BYTES, MAX_POSITIONS_BYTES, MAX_RECEIPT_BYTES,
+    MAX_WELCOME_BYTES,
 };
+use crate::mls::Welcome;
+use crate::uri::RoomUri;
 
 /// Bytes of inbox entries in one frame: at least one Welcome, however large.
 const MAX_INBOX_BYTES: usize = MAX_WELCOME_BYTES + 1024;
@@ -43,8 +43,8 @@ pub enum ServerFrame {
         #[tls_codec(with = "Bounded::<MAX_INBOX_BYTES>")]
         entries: Vec<InboxEntry>,
     },
-    /// Entries after the device's position are gone for their age. It reads on from `first_seq` when it has acknowledged the
-    /// entry before that, or has joined anew.
+    /// Entries after the device's position are gone for their age. It reads on from `first_seq`
+    /// when it has acknowledged the entry before that, or has joined anew.
     #[tls_codec(discriminant = 3)]
     Expired {
         /// The room.

@@ -1,7 +1,8 @@
 //! Linking: a place on the server where a new device and an old one of the same user meet.
 //!
-//! The server passes three byte strings between two parties and understands none of them. What they mean is said by
-//! `grove_mls::linking`; the one that holds secrets is sealed to a key the server cannot change unseen.
+//! The server passes three byte strings between two parties and understands none of them. What they
+//! mean is said by `grove_mls::linking`; the one that holds secrets is sealed to a key the server
+//! cannot change unseen.
 //!
 //! The newcomer has no session: it is known by the token it got when it opened the link.
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Base64Url;
 use crate::uri::UserUri;
 
-/// Asks for the newest device list of a user, by the recovery key. An unknown user and a wrong signature get the same 401.
+/// Asks for the newest device list of a user, by the recovery key. An unknown user and a wrong
+/// signature get the same 401.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -20,8 +21,8 @@ pub struct RecoveryLookup {
     pub signature: Base64Url,
 }
 
-/// Puts the next device list in place of the newest, on the word of the recovery key alone: the list must start with a
-/// new user identity key that the recovery key signed.
+/// Puts the next device list in place of the newest, on the word of the recovery key alone: the
+/// list must start with a new user identity key that the recovery key signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -3,12 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::{
-    codec::Opaque,
-    limits::MAX_RECORD_BYTES,
-    mls::{GroupInfo, RatchetTree},
-    uri::RoomUri,
-};
+use crate::codec::Opaque;
+use crate::limits::MAX_RECORD_BYTES;
+use crate::mls::{GroupInfo, RatchetTree};
+use crate::uri::RoomUri;
 
 /// Makes a room on this server (TLS presentation).
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]

@@ -4,15 +4,22 @@
     reason = "a test fails by panicking"
 )]
 
-use proptest::{collection::vec, option, prelude::*};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 
-use super::{accounts::*, events::*, links::*, recoveries::*, rooms::*, server::*, sessions::*, *};
-use crate::{
-    codec::{decode, encode},
-    limits::MAX_RECEIPT_BYTES,
-    samples::{self, cat},
-    uri::{RoomUri, UserUri},
-};
+use super::accounts::*;
+use super::events::*;
+use super::links::*;
+use super::recoveries::*;
+use super::rooms::*;
+use super::server::*;
+use super::sessions::*;
+use super::*;
+use crate::codec::{decode, encode};
+use crate::limits::MAX_RECEIPT_BYTES;
+use crate::samples::{self, cat};
+use crate::uri::{RoomUri, UserUri};
 
 #[test]
 fn bytes_in_json_have_one_form() {

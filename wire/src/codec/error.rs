@@ -1,7 +1,8 @@
 //! What can be wrong with bytes, and how that passes through `tls_codec`.
 //!
-//! `tls_codec` has one fixed error enum between our decoders and their caller. It has no room for a limit or for what was
-//! unknown, so these two travel through its text and are read back here: the text is made and read in this file only.
+//! `tls_codec` has one fixed error enum between our decoders and their caller. It has no room for a
+//! limit or for what was unknown, so these two travel through its text and are read back here: the
+//! text is made and read in this file only.
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

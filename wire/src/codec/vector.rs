@@ -1,10 +1,8 @@
 //! Vectors with their bounds, as values and as codecs of plain fields.
 
-use std::{
-    fmt,
-    io::{Read, Write},
-    ops::Deref,
-};
+use std::fmt;
+use std::io::{Read, Write};
+use std::ops::Deref;
 
 use tls_codec::{Deserialize, Serialize, Size};
 
@@ -139,7 +137,8 @@ impl<T: Deserialize, const MAX_BYTES: usize> Deserialize for List<T, MAX_BYTES> 
     }
 }
 
-/// The codec of a `Vec<T>` field as `T x<V>` of at most `MAX_BYTES` bytes, for `#[tls_codec(with = "Bounded::<LIMIT>")]`.
+/// The codec of a `Vec<T>` field as `T x<V>` of at most `MAX_BYTES` bytes, for `#[tls_codec(with =
+/// "Bounded::<LIMIT>")]`.
 #[derive(Debug)]
 pub struct Bounded<const MAX_BYTES: usize>;
 
@@ -172,7 +171,8 @@ impl<const MAX_BYTES: usize> Bounded<MAX_BYTES> {
         Ok(written)
     }
 
-    /// Reads the list. An element that takes no bytes is refused, so that a length cannot make the reader loop.
+    /// Reads the list. An element that takes no bytes is refused, so that a length cannot make the
+    /// reader loop.
     ///
     /// # Errors
     /// What [`DecodeError`] lists.

@@ -4,13 +4,12 @@
     reason = "a test fails by panicking"
 )]
 
-use proptest::{collection::vec, prelude::*};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    codec::{DecodeError, MAX_LENGTH},
-    samples::{self, cat},
-};
+use crate::codec::{DecodeError, MAX_LENGTH};
+use crate::samples::{self, cat};
 
 /// One good encoding of many kinds, to mutate.
 fn good() -> impl Strategy<Value = Vec<u8>> {

@@ -1,23 +1,20 @@
-//! Franking: what lets a hub recognise a reported message without having read it (section 5.5 and 8.3 of the draft).
+//! Franking: what lets a hub recognise a reported message without having read it (section 5.5 and
+//! 8.3 of the draft).
 //!
 //! Structs only; tags and signatures are made elsewhere.
 //!
-//! The surprise: the sender's URI is part of what the hub signs and is not sent. Receivers take it from the decrypted
-//! content and rebuild [`ServerFrankingContext`] from it.
+//! The surprise: the sender's URI is part of what the hub signs and is not sent. Receivers take it
+//! from the decrypted content and rebuild [`ServerFrankingContext`] from it.
 
-use std::{
-    fmt,
-    io::{Read, Write},
-};
+use std::fmt;
+use std::io::{Read, Write};
 
 use tls_codec::{Deserialize, Serialize, Size, TlsDeserialize, TlsSerialize, TlsSize};
 
 use super::Credential;
-use crate::{
-    codec::{Bounded, DecodeError, Opaque},
-    limits::{MAX_AUTHENTICATED_DATA_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES},
-    uri::IdentifierUri,
-};
+use crate::codec::{Bounded, DecodeError, Opaque};
+use crate::limits::{MAX_AUTHENTICATED_DATA_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES};
+use crate::uri::IdentifierUri;
 
 /// Label of the signature over [`FrankingIntegrityTbs`] (`SignWithLabel`).
 pub const FRANKING_INTEGRITY_LABEL: &str = "FrankingIntegrityTBS";
@@ -71,8 +68,8 @@ pub struct FrankingIntegrityTbs {
     pub context: ServerFrankingContext,
 }
 
-/// The authenticated data of a message in a group with the `safe_aad` component: a sorted list of components
-/// (draft-ietf-mls-extensions-10, section 4.9).
+/// The authenticated data of a message in a group with the `safe_aad` component: a sorted list of
+/// components (draft-ietf-mls-extensions-10, section 4.9).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SafeAad {
     aad_items: Vec<SafeAadItem>,

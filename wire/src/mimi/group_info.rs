@@ -1,27 +1,28 @@
 //! `groupInfo`: what a client needs to join by itself, sealed to it (section 5.6 of the draft).
 //!
-//! The request carries no nonce: a replay gains nothing, because the answer is encrypted to the key in it.
+//! The request carries no nonce: a replay gains nothing, because the answer is encrypted to the key
+//! in it.
 
 use std::io::{Read, Write};
 
 use tls_codec::{Deserialize, Serialize, Size, TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{Credential, Protocol, expect_mls10, update::RatchetTreeOption};
-use crate::{
-    codec::{Bounded, DecodeError, EncodeError, Opaque, encode, size_by_counting},
-    limits::{
-        MAX_JOINING_CODE_BYTES, MAX_MORE_PROPOSALS_BYTES, MAX_PUBLIC_KEY_BYTES,
-        MAX_SEALED_GROUP_INFO_BYTES, MAX_SIGNATURE_BYTES,
-    },
-    mls::{GroupInfo, MlsMessage},
-    uri::RoomUri,
+use super::update::RatchetTreeOption;
+use super::{Credential, Protocol, expect_mls10};
+use crate::codec::{Bounded, DecodeError, EncodeError, Opaque, encode, size_by_counting};
+use crate::limits::{
+    MAX_JOINING_CODE_BYTES, MAX_MORE_PROPOSALS_BYTES, MAX_PUBLIC_KEY_BYTES,
+    MAX_SEALED_GROUP_INFO_BYTES, MAX_SIGNATURE_BYTES,
 };
+use crate::mls::{GroupInfo, MlsMessage};
+use crate::uri::RoomUri;
 
 /// Label of the signature in [`GroupInfoRequest`] (`SignWithLabel`).
 pub const GROUP_INFO_REQUEST_LABEL: &str = "GroupInfoRequestTBS";
 /// Label of the signature in [`GroupInfoResponse`] (`SignWithLabel`).
 pub const GROUP_INFO_RESPONSE_LABEL: &str = "GroupInfoResponseTBS";
-/// Label of the encryption of [`GroupInfoRatchetTreeTbe`] (`EncryptWithLabel`, with the room's URI as context).
+/// Label of the encryption of [`GroupInfoRatchetTreeTbe`] (`EncryptWithLabel`, with the room's URI
+/// as context).
 pub const GROUP_INFO_ENCRYPTION_LABEL: &str = "GroupInfo and ratchet_tree encryption";
 
 /// The body of `groupInfo`.
@@ -121,7 +122,8 @@ impl GroupInfoRequest {
 }
 
 impl GroupInfoResponse {
-    /// What the hub signs: everything in front of the signature. Only [`Self::Success`] is signed; the others give none.
+    /// What the hub signs: everything in front of the signature. Only [`Self::Success`] is signed;
+    /// the others give none.
     ///
     /// # Errors
     /// None for values made by this crate's constructors.

@@ -2,11 +2,9 @@
 
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::{
-    codec::{Bounded, Opaque, Text},
-    limits::{MAX_COMPONENT_BYTES, MAX_TEXT_BYTES},
-    uri::IdentifierUri,
-};
+use crate::codec::{Bounded, Opaque, Text};
+use crate::limits::{MAX_COMPONENT_BYTES, MAX_TEXT_BYTES};
+use crate::uri::IdentifierUri;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]

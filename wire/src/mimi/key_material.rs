@@ -1,19 +1,19 @@
-//! `keyMaterial`: asking for the `KeyPackage`s of another user's clients (section 5.2 of the draft).
+//! `keyMaterial`: asking for the `KeyPackage`s of another user's clients (section 5.2 of the
+//! draft).
 //!
-//! Requests go through the room's hub, which remembers whom each `KeyPackage` belongs to. The request carries a signature
-//! of the asking client; nothing in it is fresh, so a replay must be prevented by whoever answers.
+//! Requests go through the room's hub, which remembers whom each `KeyPackage` belongs to. The
+//! request carries a signature of the asking client; nothing in it is fresh, so a replay must be
+//! prevented by whoever answers.
 
 use tls_codec::{Size, TlsDeserialize, TlsSerialize, TlsSize};
 
 use super::{Credential, Protocol};
-use crate::{
-    codec::{Bounded, EncodeError, Opaque, encode},
-    limits::{
-        MAX_CODE_POINTS_BYTES, MAX_KEY_MATERIAL_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES,
-    },
-    mls::KeyPackage,
-    uri::{IdentifierUri, RoomUri, UserUri},
+use crate::codec::{Bounded, EncodeError, Opaque, encode};
+use crate::limits::{
+    MAX_CODE_POINTS_BYTES, MAX_KEY_MATERIAL_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SIGNATURE_BYTES,
 };
+use crate::mls::KeyPackage;
+use crate::uri::{IdentifierUri, RoomUri, UserUri};
 
 /// Label of the signature in [`KeyMaterialRequest`] (`SignWithLabel`).
 pub const KEY_MATERIAL_REQUEST_LABEL: &str = "KeyMaterialRequestTBS";
@@ -85,7 +85,8 @@ pub struct KeyMaterialResponse {
     pub user_status: KeyMaterialUserCode,
     /// The user asked for.
     pub user_uri: UserUri,
-    /// Filled for `Success` and `PartialSuccess`, perhaps for `NoCompatibleMaterial`, empty otherwise.
+    /// Filled for `Success` and `PartialSuccess`, perhaps for `NoCompatibleMaterial`, empty
+    /// otherwise.
     #[tls_codec(with = "Bounded::<MAX_KEY_MATERIAL_BYTES>")]
     pub clients: Vec<ClientKeyMaterial>,
 }

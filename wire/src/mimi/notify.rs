@@ -2,21 +2,18 @@
 //!
 //! A room's log consists of exactly these bytes: one `FanoutMessage` per entry.
 //!
-//! The surprise: the draft selects what follows the message on its wire format, and names content types. Read as: content
-//! type for public and private messages, wire format for a Welcome. There is no protocol byte.
+//! The surprise: the draft selects what follows the message on its wire format, and names content
+//! types. Read as: content type for public and private messages, wire format for a Welcome. There
+//! is no protocol byte.
 
 use std::io::{Read, Write};
 
 use tls_codec::{Deserialize, Serialize};
 
-use super::{
-    franking::Frank,
-    update::{MoreProposals, RatchetTreeOption},
-};
-use crate::{
-    codec::{self, DecodeError, EncodeError, append_opaque, size_by_counting},
-    mls::{ContentType, MlsMessage, Outside},
-};
+use super::franking::Frank;
+use super::update::{MoreProposals, RatchetTreeOption};
+use crate::codec::{self, DecodeError, EncodeError, append_opaque, size_by_counting};
+use crate::mls::{ContentType, MlsMessage, Outside};
 
 /// One accepted message.
 #[derive(Debug, Clone, PartialEq, Eq)]

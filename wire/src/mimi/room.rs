@@ -1,21 +1,19 @@
-//! Components of the group context that MIMI's providers read: participants, roles, metadata, base policy
-//! (draft-ietf-mimi-protocol-06, section 8; draft-ietf-mimi-room-policy-03).
+//! Components of the group context that MIMI's providers read: participants, roles, metadata, base
+//! policy (draft-ietf-mimi-protocol-06, section 8; draft-ietf-mimi-room-policy-03).
 //!
 //! Structs only; what an update does to a list and who may make it stands with the policy.
 //!
-//! The surprise: a component's update is not always a whole new value. [`ParticipantListUpdate`] changes roles and removes by
-//! index into the current list, in that order, and then appends.
+//! The surprise: a component's update is not always a whole new value. [`ParticipantListUpdate`]
+//! changes roles and removes by index into the current list, in that order, and then appends.
 
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::{
-    codec::{Bounded, Opaque, Text, flag},
-    limits::{
-        MAX_CODE_POINTS_BYTES, MAX_COMPONENT_BYTES, MAX_PARTICIPANT_LIST_BYTES, MAX_TEXT_BYTES,
-        MAX_URI_BYTES,
-    },
-    uri::{IdentifierUri, RoomUri, UserUri},
+use crate::codec::{Bounded, Opaque, Text, flag};
+use crate::limits::{
+    MAX_CODE_POINTS_BYTES, MAX_COMPONENT_BYTES, MAX_PARTICIPANT_LIST_BYTES, MAX_TEXT_BYTES,
+    MAX_URI_BYTES,
 };
+use crate::uri::{IdentifierUri, RoomUri, UserUri};
 
 /// Component ids.
 pub mod component {
@@ -45,7 +43,8 @@ pub mod component {
     pub const CREATION_RECORD: u16 = 0x8001;
 }
 
-/// Code points of what a role may do (room-policy, capability registry). Reserved ones are left out.
+/// Code points of what a role may do (room-policy, capability registry). Reserved ones are left
+/// out.
 pub mod capability {
     macro_rules! capabilities {
         ($($name:ident = $value:literal: $doc:literal),+ $(,)?) => { $(
@@ -246,7 +245,8 @@ pub struct BaseRoomPolicy {
     pub policy_component_ids: Vec<u16>,
 }
 
-/// The `AppDataUpdate` proposal (draft-ietf-mls-extensions-10, section 4.7), without its proposal type.
+/// The `AppDataUpdate` proposal (draft-ietf-mls-extensions-10, section 4.7), without its proposal
+/// type.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]
 pub struct AppDataUpdate {
     /// Which component.

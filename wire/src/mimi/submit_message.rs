@@ -1,17 +1,17 @@
 //! `submitMessage`: handing an application message to the hub (section 5.4 of the draft).
 //!
-//! The hub cannot read who sent a `PrivateMessage`; the sending user is what the sender's provider vouches for.
+//! The hub cannot read who sent a `PrivateMessage`; the sending user is what the sender's provider
+//! vouches for.
 
 use std::io::{Read, Write};
 
 use tls_codec::{Deserialize, Serialize, TlsDeserialize, TlsSerialize, TlsSize};
 
-use super::{Protocol, expect_mls10, franking::Frank};
-use crate::{
-    codec::{DecodeError, size_by_counting},
-    mls::MlsMessage,
-    uri::UserUri,
-};
+use super::franking::Frank;
+use super::{Protocol, expect_mls10};
+use crate::codec::{DecodeError, size_by_counting};
+use crate::mls::MlsMessage;
+use crate::uri::UserUri;
 
 /// The body of `submitMessage`.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]

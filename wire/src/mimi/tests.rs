@@ -1,5 +1,5 @@
-//! Known answers first (worked out by hand from the draft's structs; the first ones agree with another implementation's),
-//! then properties of each body.
+//! Known answers first (worked out by hand from the draft's structs; the first ones agree with
+//! another implementation's), then properties of each body.
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -10,15 +10,18 @@ use std::fmt::Debug;
 
 use tls_codec::{Deserialize, Serialize};
 
-use super::{
-    franking::*, group_info::*, identifier_query::*, key_material::*, notify::*, room::*,
-    submit_message::*, update::*, *,
-};
-use crate::{
-    codec::{decode, encode},
-    samples::{cat, from_hex, plain_application, vector},
-    uri::{IdentifierUri, RoomUri, UserUri},
-};
+use super::franking::*;
+use super::group_info::*;
+use super::identifier_query::*;
+use super::key_material::*;
+use super::notify::*;
+use super::room::*;
+use super::submit_message::*;
+use super::update::*;
+use super::*;
+use crate::codec::{decode, encode};
+use crate::samples::{cat, from_hex, plain_application, vector};
+use crate::uri::{IdentifierUri, RoomUri, UserUri};
 
 mod properties;
 

@@ -1,20 +1,19 @@
-//! `update`: handing a commit or proposals to the hub (section 5.3 of the draft; draft-ietf-mls-ratchet-tree-options-00).
+//! `update`: handing a commit or proposals to the hub (section 5.3 of the draft;
+//! draft-ietf-mls-ratchet-tree-options-00).
 //!
-//! The surprise: what a [`HandshakeBundle`] holds behind its first message is decided by that message's content type; there
-//! is no tag.
+//! The surprise: what a [`HandshakeBundle`] holds behind its first message is decided by that
+//! message's content type; there is no tag.
 
 use std::io::{Read, Write};
 
 use tls_codec::{Deserialize, Serialize, TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::{
-    codec::{Bounded, DecodeError, EncodeError, Opaque, Text, size_by_counting},
-    limits::{
-        MAX_EXTENSIONS_BYTES, MAX_MORE_PROPOSALS, MAX_MORE_PROPOSALS_BYTES, MAX_REFERENCE_BYTES,
-        MAX_REFERENCES_BYTES, MAX_SIGNATURE_BYTES, MAX_TEXT_BYTES, MAX_URI_BYTES,
-    },
-    mls::{ContentType, Extension, GroupInfo, MlsMessage, RatchetTree, Welcome},
+use crate::codec::{Bounded, DecodeError, EncodeError, Opaque, Text, size_by_counting};
+use crate::limits::{
+    MAX_EXTENSIONS_BYTES, MAX_MORE_PROPOSALS, MAX_MORE_PROPOSALS_BYTES, MAX_REFERENCE_BYTES,
+    MAX_REFERENCES_BYTES, MAX_SIGNATURE_BYTES, MAX_TEXT_BYTES, MAX_URI_BYTES,
 };
+use crate::mls::{ContentType, Extension, GroupInfo, MlsMessage, RatchetTree, Welcome};
 
 /// The body of `update`. No protocol byte stands in front.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]
@@ -102,8 +101,8 @@ pub enum RatchetTreeOption {
     DistributionService,
 }
 
-/// The hub's answer. The draft's `errorDescription` is kept where it says something; with the other codes it is empty on
-/// the way out and dropped on the way in.
+/// The hub's answer. The draft's `errorDescription` is kept where it says something; with the other
+/// codes it is empty on the way out and dropped on the way in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpdateRoomResponse {
     /// Accepted.
@@ -199,7 +198,8 @@ fn expect_content(message: &MlsMessage, expected: ContentType) -> Result<(), Enc
     }
 }
 
-/// The codec of `MLSMessage moreProposals<V>`: unprefixed messages in a vector, all of them proposals.
+/// The codec of `MLSMessage moreProposals<V>`: unprefixed messages in a vector, all of them
+/// proposals.
 pub(super) struct MoreProposals;
 
 impl MoreProposals {

@@ -1,7 +1,7 @@
 //! Reading bytes that were walked before: without failure, without allocation.
 
-/// A place in bytes whose structure is known to be right. Past the end it reads nothing and zero, which cannot happen for
-/// walked bytes and is harmless if it does.
+/// A place in bytes whose structure is known to be right. Past the end it reads nothing and zero,
+/// which cannot happen for walked bytes and is harmless if it does.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a>(&'a [u8]);
 

@@ -1,6 +1,7 @@
 //! `GroupInfo` and the group context in it (RFC 9420, sections 8.1 and 12.4.3).
 
-use super::{cursor::Cursor, raw::raw};
+use super::cursor::Cursor;
+use super::raw::raw;
 use crate::limits::MAX_GROUP_INFO_BYTES;
 
 raw! {

@@ -1,12 +1,11 @@
 //! `MLSMessage` and what its framing shows (RFC 9420, section 6).
 
-use super::{
-    cursor::Cursor,
-    group_info::GroupInfo,
-    raw::{KeyPackage, raw},
-    welcome::Welcome,
-};
-use crate::{codec::DecodeError, limits::MAX_HANDSHAKE_BYTES};
+use super::cursor::Cursor;
+use super::group_info::GroupInfo;
+use super::raw::{KeyPackage, raw};
+use super::welcome::Welcome;
+use crate::codec::DecodeError;
+use crate::limits::MAX_HANDSHAKE_BYTES;
 
 /// Bytes of version and wire format, in front of every `MLSMessage`.
 const HEADER_BYTES: usize = 4;

@@ -64,7 +64,8 @@ raw! {
     KeyPackage, key_package, MAX_KEY_PACKAGE_BYTES
 }
 raw! {
-    /// A ratchet tree, `optional<Node> ratchet_tree<V>` (RFC 9420, section 12.4.3.3), with its length prefix.
+    /// A ratchet tree, `optional<Node> ratchet_tree<V>` (RFC 9420, section 12.4.3.3), with its
+    /// length prefix.
     RatchetTree, ratchet_tree, MAX_TREE_BYTES
 }
 

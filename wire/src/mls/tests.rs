@@ -7,11 +7,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    codec::{DecodeError, MAX_LENGTH, decode, encode},
-    limits::{MAX_HANDSHAKE_BYTES, MAX_MESSAGE_BYTES},
-    samples::{self, cat, plain_application, vector},
-};
+use crate::codec::{DecodeError, MAX_LENGTH, decode, encode};
+use crate::limits::{MAX_HANDSHAKE_BYTES, MAX_MESSAGE_BYTES};
+use crate::samples::{self, cat, plain_application, vector};
 
 /// A Remove proposal of leaf 3 by leaf 5 in epoch 7.
 fn remove_proposal() -> Vec<u8> {

@@ -1,19 +1,18 @@
 //! The walker: finds where an MLS structure ends, without a tree of values and without recursion.
 //!
-//! It knows the structures of RFC 9420 and of mls-extensions that Grove's rooms allow; other code points are refused, since
-//! where they end is unknown. Every length is checked against the vector around it before anything is read.
+//! It knows the structures of RFC 9420 and of mls-extensions that Grove's rooms allow; other code
+//! points are refused, since where they end is unknown. Every length is checked against the vector
+//! around it before anything is read.
 
 use std::io::{self, Read};
 
 use tls_codec::Deserialize;
 
 use super::message::{ContentType, WireFormat};
-use crate::{
-    codec::{DecodeError, length_from},
-    limits::{
-        MAX_GROUP_INFO_BYTES, MAX_HANDSHAKE_BYTES, MAX_KEY_PACKAGE_BYTES, MAX_MESSAGE_BYTES,
-        MAX_WELCOME_BYTES,
-    },
+use crate::codec::{DecodeError, length_from};
+use crate::limits::{
+    MAX_GROUP_INFO_BYTES, MAX_HANDSHAKE_BYTES, MAX_KEY_PACKAGE_BYTES, MAX_MESSAGE_BYTES,
+    MAX_WELCOME_BYTES,
 };
 
 const MLS10: u16 = 1;

@@ -1,12 +1,12 @@
 //! The Welcome and its entries, one per added client (RFC 9420, section 12.4.3.1).
 //!
-//! A hub cuts a Welcome apart so that each client gets its own entry only, and the large common part is stored once.
+//! A hub cuts a Welcome apart so that each client gets its own entry only, and the large common
+//! part is stored once.
 
-use super::{cursor::Cursor, raw::raw};
-use crate::{
-    codec::{DecodeError, append_opaque},
-    limits::MAX_WELCOME_BYTES,
-};
+use super::cursor::Cursor;
+use super::raw::raw;
+use crate::codec::{DecodeError, append_opaque};
+use crate::limits::MAX_WELCOME_BYTES;
 
 raw! {
     /// A Welcome.

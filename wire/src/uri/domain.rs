@@ -1,7 +1,8 @@
 //! Domain names: made canonical, never resolved.
 //!
-//! Canonical means lower case, A-labels, no dot at the end. A single label is a domain here (private networks have them); an
-//! IP address is not, in any of the spellings that URL parsers take for one.
+//! Canonical means lower case, A-labels, no dot at the end. A single label is a domain here
+//! (private networks have them); an IP address is not, in any of the spellings that URL parsers
+//! take for one.
 
 use super::UriError;
 

@@ -1,6 +1,8 @@
-//! What every kind of URI has in common, written once: text in, text out, JSON and TLS presentation.
+//! What every kind of URI has in common, written once: text in, text out, JSON and TLS
+//! presentation.
 
-/// Declares a URI newtype over its canonical text; the type itself must have `parse(&str) -> Result<Self, UriError>`.
+/// Declares a URI newtype over its canonical text; the type itself must have `parse(&str) ->
+/// Result<Self, UriError>`.
 macro_rules! uri {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

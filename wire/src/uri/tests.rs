@@ -3,10 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    codec::{DecodeError, decode, encode},
-    samples::{self, vector},
-};
+use crate::codec::{DecodeError, decode, encode};
+use crate::samples::{self, vector};
 
 #[test]
 fn what_people_write_becomes_canonical() {

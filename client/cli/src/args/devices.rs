@@ -1,8 +1,10 @@
 //! `grove devices`: the arguments.
 
-use super::link::{APPROVE_HELP, Approve};
-use clap::{Subcommand, ValueHint};
 use std::path::PathBuf;
+
+use clap::{Subcommand, ValueHint};
+
+use super::link::{APPROVE_HELP, Approve};
 
 const RENAME_HELP: &str = "A DEVICE is named by its name, by the beginning of its id, or by its whole \
     address. Only your own devices ever see the name.\n\n\

@@ -1,9 +1,11 @@
 //! What `link`, `devices approve` and `recover` take.
 
-use super::parse_address;
+use std::path::PathBuf;
+
 use clap::{Args, ValueHint};
 use grove_wire::uri::UserUri;
-use std::path::PathBuf;
+
+use super::parse_address;
 
 pub(super) const LINK_HELP: &str = "For a person who has an account and another device at hand. \
     This device shows a line of text and a QR code; give it to the other device, which runs grove \

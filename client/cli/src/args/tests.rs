@@ -1,8 +1,9 @@
 //! The command line is what the manual says.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use super::{Arguments, Command, Rooms};
 use clap::{CommandFactory as _, Parser as _};
+
+use super::{Arguments, Command, Rooms};
 
 fn parse(line: &[&str]) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(line)

@@ -1,5 +1,9 @@
 //! `grove devices approve`: a new device becomes one of this account.
 
+use std::path::Path;
+
+use grove_core::{ApproveLinkError, ConfirmLinkError, LinkCode};
+
 use super::failures::failed;
 use super::listen::Ending;
 use crate::answers::{Answers, Echo};
@@ -9,8 +13,6 @@ use crate::failure::Failure;
 use crate::output::{NewcomerLine, Output};
 use crate::secrets;
 use crate::session::Session;
-use grove_core::{ApproveLinkError, ConfirmLinkError, LinkCode};
-use std::path::Path;
 
 /// So often a code may be typed that is none at all.
 const ATTEMPTS: usize = 3;

@@ -1,5 +1,10 @@
 //! `grove devices`: list, name, and take away.
 
+use std::path::Path;
+
+use grove_core::{Class, Classified, DeviceProgress, DeviceView};
+use grove_wire::uri::ClientUri;
+
 use super::approve;
 use super::failures::failed;
 use crate::args::Devices;
@@ -8,9 +13,6 @@ use crate::failure::Failure;
 use crate::output::{DeviceLine, DevicesChanged, Output, RenamedLine};
 use crate::secrets;
 use crate::session::Session;
-use grove_core::{Class, Classified, DeviceProgress, DeviceView};
-use grove_wire::uri::ClientUri;
-use std::path::Path;
 
 const LATER: &str = "what was begun is kept and brought to an end by the next command that reaches \
     the server; grove devices list shows how far it is";
@@ -125,10 +127,11 @@ fn choose(devices: &[DeviceView], named: &str) -> Result<ClientUri, Failure> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::choose;
-    use crate::exit::Exit;
     use grove_core::DeviceView;
     use grove_wire::uri::{ClientUri, UserUri};
+
+    use super::choose;
+    use crate::exit::Exit;
 
     fn device(id: u8, name: &str) -> DeviceView {
         let user = UserUri::parse("alice@a.example").unwrap();

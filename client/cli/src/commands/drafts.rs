@@ -1,11 +1,13 @@
-//! `grove rooms draft` and `grove rooms read`: what is left off on one device and taken up on another.
+//! `grove rooms draft` and `grove rooms read`: what is left off on one device and taken up on
+//! another.
 
 use super::failures::failed;
 use crate::failure::Failure;
 use crate::output::{ChangeLine, DraftLine, Output};
 use crate::session::Session;
 
-/// Shows the draft, or keeps another. Either way the newest of the other devices is asked for first.
+/// Shows the draft, or keeps another. Either way the newest of the other devices is asked for
+/// first.
 pub(crate) async fn draft(
     session: &mut Session,
     room: &str,

@@ -1,14 +1,16 @@
 //! Errors of the engine and of this crate's own parts, as [`Failure`]s: which exit code, and what a
 //! person can do. One page, so that the same trouble reads the same in every command.
 
+use std::error::Error;
+
+use grove_core::{Class, Classified, FindRoomError, OpenError, StoreError};
+
 use crate::events::EventsError;
 use crate::exit::Exit;
 use crate::failure::{Failure, chain};
 use crate::output::short_id;
 use crate::profile::ProfileError;
 use crate::transport::HttpTransportError;
-use grove_core::{Class, Classified, FindRoomError, OpenError, StoreError};
-use std::error::Error;
 
 /// An error of the engine.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
@@ -140,12 +142,13 @@ impl From<EventsError> for Failure {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use grove_core::{Class, Classified, StoreError};
+    use grove_wire::uri::{Provider, RoomUri};
+
     use super::{FindRoomError, failed};
     use crate::exit::Exit;
     use crate::failure::Failure;
     use crate::profile::ProfileError;
-    use grove_core::{Class, Classified, StoreError};
-    use grove_wire::uri::{Provider, RoomUri};
 
     #[derive(Debug, thiserror::Error)]
     #[error("it went wrong")]

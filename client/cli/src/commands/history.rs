@@ -1,10 +1,11 @@
 //! `grove history`: what this device has read of a room.
 
+use grove_core::Query;
+
 use crate::args::History;
 use crate::failure::Failure;
 use crate::output::{MessageLine, Output};
 use crate::session::Session;
-use grove_core::Query;
 
 pub(crate) async fn history(
     session: &mut Session,

@@ -1,7 +1,12 @@
 //! `grove link`: this machine becomes another device of an account.
 //!
-//! The surprise: until the other device has sent the keys nothing is stored that is worth keeping. A
-//! link that fails, or is interrupted, leaves no profile behind.
+//! The surprise: until the other device has sent the keys nothing is stored that is worth keeping.
+//! A link that fails, or is interrupted, leaves no profile behind.
+
+use std::io::{self, IsTerminal as _};
+
+use grove_core::{Client, Linking, LinkingError};
+use grove_sqlite::SqliteStore;
 
 use super::failures::failed;
 use super::listen::Ending;
@@ -14,9 +19,6 @@ use crate::output::{CodeLine, OfferLine, Output};
 use crate::profile::Directories;
 use crate::qr;
 use crate::transport::HttpTransport;
-use grove_core::{Client, Linking, LinkingError};
-use grove_sqlite::SqliteStore;
-use std::io::{self, IsTerminal as _};
 
 pub(crate) async fn link(
     arguments: &Arguments,

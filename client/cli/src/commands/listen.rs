@@ -4,6 +4,13 @@
 //! printed is the store's journal: so another `grove` on this profile may receive a message, and it
 //! is printed here all the same, once.
 
+use std::time::Duration;
+
+use grove_core::{Event, Numbered};
+use grove_wire::uri::RoomUri;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
 use super::failures::failed;
 use crate::args::Listen;
 use crate::backoff::Backoff;
@@ -13,11 +20,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{EventLine, Output, RoomNames};
 use crate::session::Session;
-use grove_core::{Event, Numbered};
-use grove_wire::uri::RoomUri;
-use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How many events are read from the journal at a time.
 const BATCH: usize = 256;

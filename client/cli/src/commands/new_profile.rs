@@ -1,6 +1,13 @@
 //! A profile for an account that this machine does not have yet: what registering, linking and
 //! recovering share.
 
+use std::time::Duration;
+
+use grove_core::{Client, Store};
+use grove_sqlite::SqliteStore;
+use grove_wire::uri::UserUri;
+
+use super::failures::failed;
 use crate::args::{Arguments, ProfileWish};
 use crate::clock::Machine;
 use crate::commands::listen::Ending;
@@ -12,12 +19,6 @@ use crate::profile::{Directories, Profile, ProfileName, Settings, Unlock, read_r
 use crate::session::open_store;
 use crate::tls;
 use crate::transport::HttpTransport;
-use grove_core::{Client, Store};
-use grove_sqlite::SqliteStore;
-use grove_wire::uri::UserUri;
-use std::time::Duration;
-
-use super::failures::failed;
 
 /// The profile that is being made.
 pub(super) struct NewProfile {
@@ -40,7 +41,8 @@ impl NewProfile {
     ) -> Result<Self, Failure> {
         let name = profile_name(arguments, address)?;
         let begun = Profile::find_settings(directories, &name)?;
-        // Without settings there may be the data of an account all the same: that is not thrown away.
+        // Without settings there may be the data of an account all the same: that is not thrown
+        // away.
         let is_new = begun.is_none() && !directories.data_of(&name).exists();
         let settings = settings(arguments, address, wish.passphrase, begun)?;
         let roots = wish.ca.as_deref().map(read_roots).transpose()?;
@@ -109,8 +111,8 @@ impl NewProfile {
     }
 }
 
-/// Joins the rooms of the account, and says how far that is. What cannot be done now is done by later
-/// commands.
+/// Joins the rooms of the account, and says how far that is. What cannot be done now is done by
+/// later commands.
 ///
 /// # Errors
 /// When standard output is closed or full.

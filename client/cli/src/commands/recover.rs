@@ -1,5 +1,7 @@
 //! `grove recover`: the account comes back with the recovery words.
 
+use grove_core::{Client, OtherDevices, RecoverError, Recovery};
+
 use super::failures::failed;
 use super::listen::Ending;
 use super::new_profile::{self, NewProfile};
@@ -10,7 +12,6 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Directories;
 use crate::secrets;
-use grove_core::{Client, OtherDevices, RecoverError, Recovery};
 
 pub(crate) async fn recover(
     arguments: &Arguments,

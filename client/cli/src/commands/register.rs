@@ -3,26 +3,27 @@
 //! The surprise: a failed registration takes its profile away again only when the server certainly
 //! knows nothing of it; otherwise the keys may already be somebody's account.
 
+use std::time::Duration;
+
+use grove_core::{
+    Body, CallError, Client, Method, RecoveryWords, RegisterError, Registration, Request, Store,
+    Transport as _,
+};
+use grove_wire::api::server::{Registration as Policy, ServerInfo};
+use zeroize::Zeroizing;
+
 use super::failures::failed;
 use super::new_profile;
 use crate::args::{Arguments, Register};
 use crate::clock::Machine;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::invite;
 use crate::output::{Output, Registered};
 use crate::profile::{Directories, Profile, read_roots};
 use crate::secrets::{self, RecoveryFile};
 use crate::session::open_store;
-use crate::tls;
 use crate::transport::HttpTransport;
-use grove_core::{
-    Body, CallError, Client, Method, RecoveryWords, RegisterError, Registration, Request, Store,
-    Transport as _,
-};
-use grove_wire::api::server::{Registration as Policy, ServerInfo};
-use std::time::Duration;
-use zeroize::Zeroizing;
+use crate::{invite, tls};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 

@@ -1,12 +1,13 @@
 //! `grove rooms`: make, list, enter, leave, and change who is in.
 
+use grove_wire::uri::{RoomUri, UserUri};
+
 use super::drafts;
 use super::failures::failed;
 use crate::args::Rooms;
 use crate::failure::Failure;
 use crate::output::{ChangeLine, Created, InvitedLine, MemberLine, Output, RoomLine};
 use crate::session::Session;
-use grove_wire::uri::{RoomUri, UserUri};
 
 pub(crate) async fn rooms(
     session: &mut Session,

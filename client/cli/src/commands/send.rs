@@ -3,15 +3,17 @@
 //! The surprise: a message that had to wait is a success. It will be sent exactly once; a script
 //! that took the wait for a failure and tried again would send it twice.
 
+use std::io::{self, Read};
+
+use grove_core::{Draft, MessageStatus, SendError};
+use grove_wire::limits::MAX_MESSAGE_BYTES;
+
 use super::failures::failed;
 use crate::args::{About, Send};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, SentLine};
 use crate::session::Session;
-use grove_core::{Draft, MessageStatus, SendError};
-use grove_wire::limits::MAX_MESSAGE_BYTES;
-use std::io::{self, Read};
 
 pub(crate) async fn send(
     session: &mut Session,
@@ -108,10 +110,11 @@ fn draft(about: &About, text: Option<String>) -> Result<Draft, Failure> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use grove_core::{Draft, MessageId};
+
     use super::{MAX_MESSAGE_BYTES, draft, read_text};
     use crate::args::About;
     use crate::exit::Exit;
-    use grove_core::{Draft, MessageId};
 
     const NOTHING: About = About {
         reply_to: None,

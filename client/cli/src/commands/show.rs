@@ -1,11 +1,12 @@
 //! `grove whoami`, `grove status` and `grove trust`: what this device is, how it is doing, and whom
 //! it believes.
 
+use grove_wire::uri::UserUri;
+
 use super::failures::failed;
 use crate::failure::Failure;
 use crate::output::{Output, StatusPage, Trusted, WhoamiPage};
 use crate::session::Session;
-use grove_wire::uri::UserUri;
 
 pub(crate) fn whoami(session: &Session, output: &mut Output<'_>) -> Result<(), Failure> {
     let me = session.client.whoami();

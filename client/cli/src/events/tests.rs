@@ -1,14 +1,16 @@
 //! The event stream against a WebSocket server of this machine.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{EventStream, EventsError};
-use crate::transport::HttpTransport;
-use futures_util::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+
+use super::{EventStream, EventsError};
+use crate::transport::HttpTransport;
 
 async fn listener() -> (TcpListener, HttpTransport) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

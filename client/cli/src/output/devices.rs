@@ -1,12 +1,14 @@
 //! Devices as lines, and what became of changing them.
 
-use super::plain::Line;
-use super::records::short_id;
-use super::time::Minute;
+use std::fmt;
+
 use grove_core::{DeviceProgress, DeviceView, PendingRoom};
 use grove_wire::uri::ClientUri;
 use serde::Serialize;
-use std::fmt;
+
+use super::plain::Line;
+use super::records::short_id;
+use super::time::Minute;
 
 /// How many characters of a device's id people are shown.
 const SHORT_ID_CHARACTERS: usize = 8;
@@ -119,9 +121,10 @@ fn write_pending(f: &mut fmt::Formatter<'_>, pending: &PendingRoom) -> fmt::Resu
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{DeviceLine, DevicesChanged, RenamedLine};
     use grove_core::{DeviceProgress, DeviceView, PendingRoom};
     use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
+
+    use super::{DeviceLine, DevicesChanged, RenamedLine};
 
     fn client(id: u8) -> ClientUri {
         ClientUri::new(&UserUri::parse("alice@a.example").unwrap(), [id; 16])

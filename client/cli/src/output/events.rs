@@ -1,15 +1,17 @@
 //! Messages and events as lines. JSON is the engine's own documented shape, untouched.
 
-use super::plain::{Line, Lines};
-use super::records::short_id;
-use super::time::{Minute, Span};
+use std::collections::BTreeMap;
+use std::fmt;
+
 use grove_core::{
     Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange,
 };
 use grove_wire::uri::RoomUri;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
-use std::fmt;
+
+use super::plain::{Line, Lines};
+use super::records::short_id;
+use super::time::{Minute, Span};
 
 /// How many digits of a message id a person is shown.
 const SHORT_ID_DIGITS: usize = 8;

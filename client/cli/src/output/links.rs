@@ -1,10 +1,12 @@
-//! The steps of linking and recovering a device, each as one JSON object and as text. The field names
-//! are documented in `docs/cli.md`.
+//! The steps of linking and recovering a device, each as one JSON object and as text. The field
+//! names are documented in `docs/cli.md`.
 
-use super::time::Minute;
+use std::fmt;
+
 use grove_wire::uri::{ClientUri, UserUri};
 use serde::Serialize;
-use std::fmt;
+
+use super::time::Minute;
 
 /// The new device waits to be approved.
 #[derive(Serialize)]
@@ -137,9 +139,10 @@ impl fmt::Display for NewcomerLine {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
     use grove_wire::uri::{ClientUri, UserUri};
     use serde::Serialize;
+
+    use super::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
 
     fn alice() -> UserUri {
         UserUri::parse("alice@a.example").unwrap()

@@ -1,11 +1,13 @@
 //! The results of commands, each as one JSON object and as text. The field names are documented in
 //! `docs/cli.md`; they are added to, never renamed.
 
-use super::plain::{Line, Lines};
+use std::fmt;
+
 use grove_core::{MemberView, RoomView, Sent, Trust};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
-use std::fmt;
+
+use super::plain::{Line, Lines};
 
 /// How many characters of a room id people are shown.
 const SHORT_ID_CHARACTERS: usize = 8;

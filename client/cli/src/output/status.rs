@@ -1,10 +1,12 @@
 //! `grove status`, as one JSON object and as text. The field names are documented in `docs/cli.md`.
 
-use super::plain::Line;
-use super::time::Minute;
+use std::fmt;
+
 use grove_core::Status;
 use serde::Serialize;
-use std::fmt;
+
+use super::plain::Line;
+use super::time::Minute;
 
 /// How this device and its server are doing.
 #[derive(Debug, Serialize)]
@@ -98,9 +100,10 @@ fn write_devices(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::StatusPage;
     use grove_core::Status;
     use grove_wire::uri::{ClientUri, UserUri};
+
+    use super::StatusPage;
 
     fn page() -> StatusPage {
         let alice = UserUri::parse("alice@a.example").unwrap();

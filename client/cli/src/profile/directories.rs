@@ -3,9 +3,10 @@
 //! Knows names of folders, not what is in them. A relative `XDG_*` path is ignored, as the XDG
 //! Base Directory Specification demands.
 
-use super::{ProfileError, ProfileName};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use super::{ProfileError, ProfileName};
 
 /// The two folders of `grove`: data (database, key) and configuration (settings).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +61,9 @@ impl Directories {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{Directories, ProfileError, ProfileName};
     use std::path::Path;
+
+    use super::{Directories, ProfileError, ProfileName};
 
     fn directories(pairs: &[(&str, &str)]) -> Result<Directories, ProfileError> {
         Directories::from_lookup(|name| {

@@ -3,14 +3,16 @@
 //! Must not know the database. A key file that others may read, or that belongs to somebody else,
 //! is refused rather than repaired: whoever could read it may have done so already.
 
-use super::{OPEN_TO_OTHERS, ProfileError};
-use crate::clock;
-use data_encoding::HEXLOWER_PERMISSIVE;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use data_encoding::HEXLOWER_PERMISSIVE;
 use zeroize::Zeroizing;
+
+use super::{OPEN_TO_OTHERS, ProfileError};
+use crate::clock;
 
 /// Length of the key in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
@@ -114,9 +116,10 @@ fn parse(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{ProfileError, read, read_or_create, write_private};
     use std::fs::{Permissions, metadata, set_permissions};
     use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{ProfileError, read, read_or_create, write_private};
 
     #[test]
     fn a_new_key_is_private_random_and_stable() {

@@ -2,12 +2,14 @@
 //!
 //! Holds no secret. People may edit it; an unknown key is refused with its place.
 
-use super::ProfileError;
-use crate::endpoint::ServerUrl;
-use grove_wire::uri::UserUri;
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
+
+use grove_wire::uri::UserUri;
+use serde::{Deserialize, Serialize};
+
+use super::ProfileError;
+use crate::endpoint::ServerUrl;
 
 /// How the local database is unlocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,8 +97,9 @@ impl Settings {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{Settings, Unlock};
     use grove_wire::uri::UserUri;
+
+    use super::{Settings, Unlock};
 
     #[test]
     fn what_is_written_is_read_again() {

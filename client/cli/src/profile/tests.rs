@@ -1,11 +1,13 @@
 //! Profiles on a real disk.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{Directories, Profile, ProfileError, ProfileName, Settings, Unlock, list};
-use grove_wire::uri::UserUri;
 use std::fs::{Permissions, metadata, remove_file, set_permissions, write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use grove_wire::uri::UserUri;
+
+use super::{Directories, Profile, ProfileError, ProfileName, Settings, Unlock, list};
 
 fn directories(folder: &Path) -> Directories {
     Directories::from_lookup(|name| (name == "HOME").then(|| folder.as_os_str().to_owned()))

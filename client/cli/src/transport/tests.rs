@@ -1,11 +1,13 @@
 //! The transport against real sockets on this machine.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{HttpTransport, MAX_ANSWER_BYTES};
-use grove_core::{Body, Method, Request, Transport as _, TransportError};
 use std::time::Duration;
+
+use grove_core::{Body, Method, Request, Transport as _, TransportError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+use super::{HttpTransport, MAX_ANSWER_BYTES};
 
 fn request(path: &str) -> Request {
     Request {
@@ -13,7 +15,7 @@ fn request(path: &str) -> Request {
         path: path.to_owned(),
         body: Body::Octets(vec![1, 2, 3]),
         token: Some("secret-token".to_owned()),
-        patience: Duration::from_secs(20),
+        patience: Duration::from_mins(2),
     }
 }
 
@@ -35,7 +37,11 @@ async fn one_answer(listener: TcpListener, answer: Vec<u8>) -> Vec<u8> {
 }
 
 async fn listener() -> (TcpListener, HttpTransport) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener_on("127.0.0.1:0").await
+}
+
+async fn listener_on(address: &str) -> (TcpListener, HttpTransport) {
+    let listener = TcpListener::bind(address).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let transport = HttpTransport::new(url.parse().unwrap(), None).unwrap();
     (listener, transport)
@@ -94,7 +100,8 @@ async fn an_endless_answer_is_cut() {
 
 #[tokio::test]
 async fn nobody_there_is_unreachable_and_silence_a_timeout() {
-    let (listener, transport) = listener().await;
+    // An address that no other test listens on, so that the port stays free once it is.
+    let (listener, transport) = listener_on("127.0.0.2:0").await;
     let silent = Request {
         patience: Duration::from_millis(50),
         ..request("/v1/x")
@@ -105,6 +112,6 @@ async fn nobody_there_is_unreachable_and_silence_a_timeout() {
     );
     drop(listener);
     let error = transport.call(request("/v1/x")).await.unwrap_err();
-    assert!(matches!(&error, TransportError::Unreachable(why) if why.contains("127.0.0.1")));
+    assert!(matches!(&error, TransportError::Unreachable(why) if why.contains("127.0.0.2")));
     assert!(!error.to_string().contains("secret-token"));
 }

@@ -99,8 +99,9 @@ pub(crate) fn has_siblings(step: &Step<'_>) -> Result<bool, StoreError> {
     Ok(own_list(step)?.active().any(|device| device.client != *own))
 }
 
-/// Whether the recovery words have begun a list with a new key, in place of the key of `known` or of
-/// one that came behind it. Whatever other lists somebody made who has only the key: this one counts.
+/// Whether the recovery words have begun a list with a new key, in place of the key of `known` or
+/// of one that came behind it. Whatever other lists somebody made who has only the key: this one
+/// counts.
 pub(crate) fn is_by_words(list: &SignedDeviceList, known: &SignedDeviceList) -> bool {
     let (said, known) = (list.list(), known.list());
     let by_words = list.uik_rotation().is_some_and(|signed| {
@@ -316,7 +317,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(self.transaction(|step| take_list(step, &list))?)
     }
 
-    /// Before a change of the devices: brings an earlier one to an end, and asks for what others changed.
+    /// Before a change of the devices: brings an earlier one to an end, and asks for what others
+    /// changed.
     pub(crate) async fn begin_change(&mut self) -> Result<(), PublishError> {
         self.publish_pending().await?;
         match self.learn_own_list().await {

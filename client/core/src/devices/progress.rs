@@ -7,6 +7,7 @@ use grove_mls::room::validation::ValidLeaf;
 use grove_wire::uri::{ClientUri, RoomUri};
 use serde::Serialize;
 
+use super::DevicesError;
 use super::list::own_list;
 use crate::client::{Client, Identity};
 use crate::environment::Environment;
@@ -14,8 +15,6 @@ use crate::step::{GroupError, Step};
 use crate::store::{RoomState, Store, StoreError};
 use crate::transport::Transport;
 use crate::trust;
-
-use super::DevicesError;
 
 /// How far the rooms have followed the newest device list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -1,8 +1,8 @@
 //! Retiring a device: it leaves the device list and all rooms.
 //!
-//! For a device that its owner has wiped, or that was not seen for very long. No words are asked for,
-//! because no key changes: a device that may be in other hands has seen the user identity key and
-//! must be revoked instead.
+//! For a device that its owner has wiped, or that was not seen for very long. No words are asked
+//! for, because no key changes: a device that may be in other hands has seen the user identity key
+//! and must be revoked instead.
 
 use grove_mls::content::AccountNote;
 use grove_mls::identity::SignedDeviceList;

@@ -2,7 +2,8 @@
 //! identity key that the device does not have.
 //!
 //! Nothing is changed before the words were found to be right. The new key is stored before it
-//! leaves; a run that breaks off at any point is brought to an end by a later one, without the words.
+//! leaves; a run that breaks off at any point is brought to an end by a later one, without the
+//! words.
 //!
 //! The surprise: nobody needs the device's consent or its absence. It may be connected while this
 //! happens; what it can still do is said in `docs/security.md`.
@@ -203,8 +204,8 @@ fn succession(
         let link = Succession::by_uik(own);
         return Ok(before.map_or(Ok(link.clone()), |before| before.extend(&link))?);
     }
-    // Somebody else has replaced it meanwhile, perhaps with the very device that is revoked now. The
-    // words have the last word.
+    // Somebody else has replaced it meanwhile, perhaps with the very device that is revoked now.
+    // The words have the last word.
     let link = Succession::by_recovery(rotation.clone(), newest);
     let ours = trust::read_list(&step.account()?.device_list)?;
     let theirs = newest

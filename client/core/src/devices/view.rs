@@ -28,15 +28,15 @@ pub struct DeviceView {
     pub this: bool,
     /// When it was added to the list, in milliseconds.
     pub added_ms: u64,
-    /// When the server last saw it, to about an hour, in milliseconds; none if it never did, or could
-    /// not be asked.
+    /// When the server last saw it, to about an hour, in milliseconds; none if it never did, or
+    /// could not be asked.
     pub last_seen_ms: Option<u64>,
     /// Whether it is connected now; none if the server could not be asked.
     pub connected: Option<bool>,
     /// When it was taken off the account, in milliseconds.
     pub revoked_ms: Option<u64>,
-    /// Rooms where something of it is still to be brought up to date: a revoked device has to go, one
-    /// with the user's old key has to take the new one.
+    /// Rooms where something of it is still to be brought up to date: a revoked device has to go,
+    /// one with the user's old key has to take the new one.
     pub rooms_pending: usize,
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn name_of(step: &Step<'_>, client: &ClientUri) -> Result<String, Sto
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// The user's devices in the order of the device list, those taken off as well. Who was seen when
-    /// is asked of the server and left out if it does not answer.
+    /// The user's devices in the order of the device list, those taken off as well. Who was seen
+    /// when is asked of the server and left out if it does not answer.
     ///
     /// # Errors
     /// [`DevicesError`].

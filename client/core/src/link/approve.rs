@@ -1,8 +1,8 @@
 //! The old device's side of a link.
 //!
-//! The order is: the room of the user's devices, the device list with the newcomer in it, the sealed
-//! keys. A run that breaks off leaves at worst a device in the list that never got the keys; it can
-//! be retired like any other.
+//! The order is: the room of the user's devices, the device list with the newcomer in it, the
+//! sealed keys. A run that breaks off leaves at worst a device in the list that never got the keys;
+//! it can be retired like any other.
 
 use std::time::Duration;
 

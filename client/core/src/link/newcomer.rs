@@ -143,8 +143,8 @@ impl<T: Transport, E: Environment> Side for Way<T, E> {
 }
 
 impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
-    /// Opens a link at the user's home server, for a device that the user will call `name` (empty for
-    /// nothing) and whose account will stand in `store`.
+    /// Opens a link at the user's home server, for a device that the user will call `name` (empty
+    /// for nothing) and whose account will stand in `store`.
     ///
     /// # Errors
     /// [`LinkingError::AlreadyRegistered`] and [`LinkingError::Name`] before anything is asked,
@@ -215,8 +215,8 @@ impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
         &self.client
     }
 
-    /// Waits until another device has taken the line, and tells it who this one is. Returns the code
-    /// that the person has to type there.
+    /// Waits until another device has taken the line, and tells it who this one is. Returns the
+    /// code that the person has to type there.
     ///
     /// # Errors
     /// [`LinkingError::Call`], after which it may be called again; [`LinkingError::Cancelled`],
@@ -239,9 +239,10 @@ impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
     /// Waits until the person has typed the code on the other device, and takes what it sends.
     ///
     /// # Errors
-    /// [`LinkingError::Call`], after which it may be called again; [`LinkingError::Cancelled`], also
-    /// when another code was typed; [`LinkingError::Expired`], [`LinkingError::PackageInvalid`],
-    /// [`LinkingError::TooEarly`] before [`Linking::wait_for_answer`], [`LinkingError::WrongUser`].
+    /// [`LinkingError::Call`], after which it may be called again; [`LinkingError::Cancelled`],
+    /// also when another code was typed; [`LinkingError::Expired`],
+    /// [`LinkingError::PackageInvalid`], [`LinkingError::TooEarly`] before
+    /// [`Linking::wait_for_answer`], [`LinkingError::WrongUser`].
     pub async fn wait_for_package(&mut self) -> Result<(), LinkingError> {
         let answer = self.answer.as_deref().ok_or(LinkingError::TooEarly)?;
         let seen = LinkPhase::Revealed;

@@ -23,9 +23,9 @@ pub(super) fn take_list(step: &mut Step<'_>, list: &[u8]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// A new user identity key: its seed must be that of the list, the recovery words must have begun the
-/// list, the proof must lead from our key to the new one, and the list must name its sender as well
-/// as this device. A device that was stolen has the old key, but not the words.
+/// A new user identity key: its seed must be that of the list, the recovery words must have begun
+/// the list, the proof must lead from our key to the new one, and the list must name its sender as
+/// well as this device. A device that was stolen has the old key, but not the words.
 pub(super) fn take(
     step: &mut Step<'_>,
     sender: &ValidLeaf,

@@ -1,5 +1,5 @@
-//! What the user's devices see of a room, compared: all members of an epoch share one authenticator,
-//! so that two devices with different ones are in two rooms that claim to be one.
+//! What the user's devices see of a room, compared: all members of an epoch share one
+//! authenticator, so that two devices with different ones are in two rooms that claim to be one.
 //!
 //! What this device sees itself is kept in the same place as what others tell, so that either may
 //! come first.
@@ -14,11 +14,10 @@ use grove_wire::uri::{ClientUri, RoomUri};
 use sha2::{Digest as _, Sha256};
 
 use super::{is_account_room, state};
-use crate::devices;
 use crate::event::{Event, WarningKind};
 use crate::step::{GroupError, Step};
 use crate::store::{Room, RoomState, Sighting, Stop, StoreError};
-use crate::trust;
+use crate::{devices, trust};
 
 /// A device that has to speak after others waits so long for each of them, in milliseconds.
 const TURN_MS: u64 = 30_000;

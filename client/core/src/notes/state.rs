@@ -237,7 +237,8 @@ fn send_names(step: &mut Step<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An own note stands in the account room's log, at `seq`: a draft in it is the newest from there on.
+/// An own note stands in the account room's log, at `seq`: a draft in it is the newest from there
+/// on.
 pub(crate) fn accepted(step: &mut Step<'_>, payload: &[u8], seq: u64) -> Result<(), StoreError> {
     let Ok(AccountNote::Draft { room, text }) = AccountNote::decode(payload) else {
         return Ok(());
@@ -246,7 +247,8 @@ pub(crate) fn accepted(step: &mut Step<'_>, payload: &[u8], seq: u64) -> Result<
     put_draft(step, &room, &text, seq)
 }
 
-/// A sibling's draft, at the entry the account room stands at. What was written here since is newer.
+/// A sibling's draft, at the entry the account room stands at. What was written here since is
+/// newer.
 pub(super) fn take_draft(
     step: &mut Step<'_>,
     account: &Room,
@@ -274,8 +276,8 @@ fn put_draft(step: &mut Step<'_>, room: &RoomUri, text: &str, seq: u64) -> Resul
     step.tx.put_room(&known)
 }
 
-/// A room that this device comes into, with what its siblings left off there before it did: they told
-/// it once, and the account room may have been read before the Welcome was.
+/// A room that this device comes into, with what its siblings left off there before it did: they
+/// told it once, and the account room may have been read before the Welcome was.
 pub(crate) fn new_room(
     step: &mut Step<'_>,
     uri: &RoomUri,

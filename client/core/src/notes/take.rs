@@ -1,7 +1,7 @@
 //! Taking a note of another device: who may tell us something, and what becomes of it.
 //!
-//! The surprise: a note is never an error. What does not hold is passed over; the device that sent it
-//! may be an old version, or no longer ours.
+//! The surprise: a note is never an error. What does not hold is passed over; the device that sent
+//! it may be an old version, or no longer ours.
 
 use grove_mls::content::AccountNote;
 use grove_mls::room::validation::ValidLeaf;

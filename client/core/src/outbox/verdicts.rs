@@ -33,8 +33,8 @@ pub(super) fn accepted_by_hub(
     Ok(finish(step, outgoing, accepted.seq, time)?)
 }
 
-/// An own message came back in the log: the hub's answer to it may have been lost. Gives whether the
-/// message was waiting.
+/// An own message came back in the log: the hub's answer to it may have been lost. Gives whether
+/// the message was waiting.
 pub(crate) fn accepted_by_log(
     step: &mut Step<'_>,
     room: &Room,

@@ -13,10 +13,9 @@ use sha2::{Digest as _, Sha256};
 use super::{ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
-use crate::notes;
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, Room, StoreError, StoredMessage};
-use crate::trust;
+use crate::{notes, trust};
 
 /// An application message that was opened.
 pub(super) struct Opened {

@@ -11,12 +11,11 @@ use grove_wire::uri::{ClientUri, UserUri};
 use super::application::{self, Opened as Message};
 use super::{ReceiveError, loss};
 use crate::event::{Event, RoomChange, WarningKind};
-use crate::notes;
-use crate::outbox;
 use crate::rooms::role_name;
 use crate::settle::expect_profile;
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, OutgoingKind, Room, RoomState, StoreError};
+use crate::{notes, outbox};
 
 /// What opening a message gave: its meaning, or why it has none for us.
 enum Opened {

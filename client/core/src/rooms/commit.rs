@@ -1,4 +1,5 @@
-//! Changing a room: make a commit, hand it in, and if another was faster, catch up and make it anew.
+//! Changing a room: make a commit, hand it in, and if another was faster, catch up and make it
+//! anew.
 //!
 //! Whoever wants a change says how to make it, from whatever state the room has by then; `None`
 //! means that nothing is left to change.

@@ -19,14 +19,13 @@ use super::commit::CommitError;
 use super::members::is_listed;
 use crate::call::CallError;
 use crate::client::Client;
-use crate::devices;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
-use crate::notes;
 use crate::step::{GroupError, Step};
 use crate::store::{RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, LearnError, TrustError};
+use crate::{devices, notes};
 
 /// The user's other devices are asked for again after this time, in milliseconds.
 const SIBLINGS_AGAIN_MS: u64 = 60 * 60 * 1000;

@@ -14,18 +14,17 @@ use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 
 use super::handshake::{Accepted, HandshakeError, Verdict};
-use crate::account_room;
 use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::{Class, Classified};
-use crate::notes;
 use crate::receive::chain;
 use crate::receive::loss::{self, Signer};
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
+use crate::{account_room, notes};
 
 /// The external commit is made anew at most so often.
 const ATTEMPTS: u32 = 30;
@@ -289,7 +288,8 @@ fn joined(step: &mut Step<'_>, outgoing: &Outgoing, accepted: &Accepted) -> Resu
         return Ok(());
     }
     if room.lost.is_some() {
-        // Between the state the hub has shown and the commit there is no other commit: messages only.
+        // Between the state the hub has shown and the commit there is no other commit: messages
+        // only.
         loss::pass_over(step, &mut room, accepted.seq.saturating_sub(1))?;
     }
     room.state = RoomState::Joined;

@@ -1,11 +1,12 @@
-//! Coming back into rooms that cannot be followed any more: by an external commit, told in one line.
+//! Coming back into rooms that cannot be followed any more: by an external commit, told in one
+//! line.
 //!
 //! After a commit that nobody can merge everybody comes back, and every return moves the epoch: the
 //! members take turns by their leaves, and the first one whose role allows it removes the device
 //! that signed the commit.
 //!
-//! The surprise: nothing here needs to be finished. What a crash leaves is either in the outbox (the
-//! external commit) or in `Room::lost`, and the next call goes on from there.
+//! The surprise: nothing here needs to be finished. What a crash leaves is either in the outbox
+//! (the external commit) or in `Room::lost`, and the next call goes on from there.
 
 mod pace;
 
@@ -241,7 +242,10 @@ fn not_listed(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
 
 /// Whether the trouble is not one room's. A room that changes too fast, or is lost, is one room's.
 pub(super) fn concerns_all(error: &SettleError) -> bool {
-    use {CommitError as C, FlushError as F, JoinError as J, SettleError as S};
+    use CommitError as C;
+    use FlushError as F;
+    use JoinError as J;
+    use SettleError as S;
     let one_room = matches!(
         error,
         S::Commit(C::Contended | C::Handshake(HandshakeError::Lost))

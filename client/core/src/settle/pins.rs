@@ -1,4 +1,5 @@
-//! Pinning people met in rooms: their device list is asked for once, so that a later change is seen.
+//! Pinning people met in rooms: their device list is asked for once, so that a later change is
+//! seen.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
 //! Passing a room's profile on to those who came in: name and topic are content, so that no server
 //! can tell them.
 //!
-//! Whoever adds somebody does so at once. Who comes in alone hears it from a device of the same user
-//! or from the first member by leaf order who is there: the others wait a little longer each, and
-//! need not once it was said.
+//! Whoever adds somebody does so at once. Who comes in alone hears it from a device of the same
+//! user or from the first member by leaf order who is there: the others wait a little longer each,
+//! and need not once it was said.
 
 use grove_mls::identity::{RoomProfile, SignedRoomProfile};
 use grove_mls::member::Merged;
@@ -12,12 +12,11 @@ use grove_wire::uri::RoomUri;
 use super::SettleError;
 use crate::client::Client;
 use crate::environment::Environment;
-use crate::outbox;
 use crate::send::blank;
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, Room, RoomState, Store, StoreError};
 use crate::transport::Transport;
-use crate::trust;
+use crate::{outbox, trust};
 
 /// From one member's turn to the next, in milliseconds.
 const TURN_MS: u64 = 150;

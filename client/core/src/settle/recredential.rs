@@ -1,11 +1,11 @@
-//! Making the user's leaves in each room what the newest device list says: leaves of devices that were
-//! taken off go, and the own leaf takes a new user identity key.
+//! Making the user's leaves in each room what the newest device list says: leaves of devices that
+//! were taken off go, and the own leaf takes a new user identity key.
 //!
-//! The devices of one user hear of a new list at the same time. Before its first commit each waits a
-//! random moment; whoever loses a race makes its commit anew, from what is left to do.
+//! The devices of one user hear of a new list at the same time. Before its first commit each waits
+//! a random moment; whoever loses a race makes its commit anew, from what is left to do.
 //!
-//! The surprise: whether anything is due is asked of the groups each time. Nothing is remembered that
-//! a crash could lose; what is kept in memory only spares looking twice at one epoch.
+//! The surprise: whether anything is due is asked of the groups each time. Nothing is remembered
+//! that a crash could lose; what is kept in memory only spares looking twice at one epoch.
 
 use std::time::Duration;
 

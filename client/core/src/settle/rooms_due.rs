@@ -13,9 +13,7 @@ use grove_wire::api::rooms::{UserRoom, UserRooms};
 use grove_wire::uri::RoomUri;
 
 use super::SettleError;
-use crate::call;
 use crate::client::Client;
-use crate::devices;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
@@ -23,6 +21,7 @@ use crate::rooms::{HandshakeError, JoinError};
 use crate::step::Step;
 use crate::store::{RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
+use crate::{call, devices};
 
 /// So many rooms are joined in one go.
 const AT_ONCE: usize = 8;

@@ -73,7 +73,8 @@ pub struct Account {
     pub listened: u64,
     /// The room of the user's own devices, once there is one.
     pub account_room: Option<RoomUri>,
-    /// The proof that `uik` succeeds the key before it, while leaves with that key may stand anywhere.
+    /// The proof that `uik` succeeds the key before it, while leaves with that key may stand
+    /// anywhere.
     pub succession: Option<Vec<u8>>,
     /// When the user's rooms were last compared with the server's, in milliseconds; 0 for never.
     pub rooms_checked: u64,
@@ -118,9 +119,11 @@ pub enum Stop {
 /// Why a room's log cannot be followed any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LostCause {
-    /// The log goes on later than where this client stands: what lay between was deleted for its age.
+    /// The log goes on later than where this client stands: what lay between was deleted for its
+    /// age.
     Expired,
-    /// A commit that the hub accepted and this client cannot merge; made by this client, if that is known.
+    /// A commit that the hub accepted and this client cannot merge; made by this client, if that is
+    /// known.
     Poisoned(Option<ClientUri>),
     /// The room's keys are gone or unusable.
     State,

@@ -20,9 +20,8 @@ use grove_wire::problem::{ProblemDocument, ProblemType};
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
 
-use crate::rooms;
-use crate::siblings;
 use crate::tricks::Tricks;
+use crate::{rooms, siblings};
 
 /// What a reader of a log has.
 #[derive(Debug, Clone, Copy)]

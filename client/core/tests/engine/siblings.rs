@@ -1,5 +1,5 @@
-//! Several devices of one user: what the hub does for them, and how a test gets a second one without
-//! the ceremony of linking, which has tests of its own against the real server.
+//! Several devices of one user: what the hub does for them, and how a test gets a second one
+//! without the ceremony of linking, which has tests of its own against the real server.
 
 use grove_core::store::{Account, AccountState, Seed};
 use grove_core::{Event, WarningKind};

@@ -1,5 +1,5 @@
-//! Taking a device of a user away: revoked with the recovery words, retired without them, and what a
-//! device in other hands can do about it.
+//! Taking a device of a user away: revoked with the recovery words, retired without them, and what
+//! a device in other hands can do about it.
 
 use std::time::Duration;
 

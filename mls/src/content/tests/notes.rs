@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use grove_wire::{
-    limits::{MAX_ACCOUNT_NOTE_BYTES, MAX_DEVICE_NAME_BYTES},
-    uri::{ClientUri, RoomUri, UserUri},
-};
+use grove_wire::limits::{MAX_ACCOUNT_NOTE_BYTES, MAX_DEVICE_NAME_BYTES};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -116,7 +114,8 @@ fn notes_are_bounded() {
     }
 }
 
-/// A store has signed numbers of 64 bits: a higher one would make it fail, and with it every later note.
+/// A store has signed numbers of 64 bits: a higher one would make it fail, and with it every later
+/// note.
 #[test]
 fn numbers_that_no_store_can_hold_are_refused() {
     let most = u64::try_from(i64::MAX).unwrap();

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{golden::all, *};
+use super::golden::all;
+use super::*;
 
 fn decode_everything(bytes: &[u8]) {
     let verdicts = [

@@ -1,7 +1,8 @@
 //! Golden bytes of every signed object, and that no byte of one can be changed.
 //!
-//! `vectors.txt` holds the bytes, one object per line, made from the seeds of the parent module by an implementation other
-//! than this one. A change there is a change of the protocol: existing rooms and accounts would no longer verify.
+//! `vectors.txt` holds the bytes, one object per line, made from the seeds of the parent module by
+//! an implementation other than this one. A change there is a change of the protocol: existing
+//! rooms and accounts would no longer verify.
 
 use std::collections::BTreeMap;
 

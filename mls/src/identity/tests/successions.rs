@@ -35,7 +35,8 @@ fn the_recovery_key_counts_only_as_the_list_before_names_it() {
         stranger.verify(&alice()),
         Err(SuccessionError::BadSignature)
     );
-    // A list of the thief's own making names the recovery key he has, but the old key has not signed it.
+    // A list of the thief's own making names the recovery key he has, but the old key has not
+    // signed it.
     let forged = DeviceList {
         uik: third_uik().public(),
         recovery: new_recovery().public(),

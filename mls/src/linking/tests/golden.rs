@@ -1,5 +1,6 @@
-//! Golden bytes of one exchange, made from fixed seeds by an implementation other than this one. A change there is a change
-//! of the protocol: a new device and an old one of different versions would not meet.
+//! Golden bytes of one exchange, made from fixed seeds by an implementation other than this one. A
+//! change there is a change of the protocol: a new device and an old one of different versions
+//! would not meet.
 
 use std::collections::BTreeMap;
 

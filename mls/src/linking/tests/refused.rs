@@ -1,13 +1,15 @@
 //! What somebody between the two devices, or in place of one, does not get done.
 
 use super::*;
-use crate::{linking::package::seal, suite::Suite};
+use crate::linking::package::seal;
+use crate::suite::Suite;
 
 #[test]
 fn an_offer_altered_on_purpose_gives_another_code_and_opens_nothing() {
     let newcomer = newcomer();
     let honest = newcomer.offer().clone();
-    // Every field but the user, whose change ends the exchange, and the commitment, which the reveal would not meet.
+    // Every field but the user, whose change ends the exchange, and the commitment, which the
+    // reveal would not meet.
     let altered = [
         LinkOffer {
             link: [8; 16],

@@ -1,17 +1,14 @@
-//! What a joiner reads off a room before OpenMLS holds it: who is leaving, and which leaves stand where.
+//! What a joiner reads off a room before OpenMLS holds it: who is leaving, and which leaves stand
+//! where.
 
-use grove_wire::{
-    codec,
-    mls::{ContentType, MlsMessage, SenderKind, WireFormat},
-};
+use grove_wire::codec;
+use grove_wire::mls::{ContentType, MlsMessage, SenderKind, WireFormat};
 use openmls::treesync::{Node, RatchetTree as MlsTree};
 use tls_codec::Size as _;
 
-use crate::{
-    leaf,
-    room::Leaf,
-    suite::{MlsError, convert},
-};
+use crate::leaf;
+use crate::room::Leaf;
+use crate::suite::{MlsError, convert};
 
 /// The leaf that leaves by this message; none for any other message.
 pub(super) fn self_remover(message: &MlsMessage) -> Option<u32> {
@@ -25,7 +22,8 @@ pub(super) fn self_remover(message: &MlsMessage) -> Option<u32> {
     {
         return None;
     }
-    // Version and format, group id, epoch, sender, authenticated data, content type: then the proposal's type.
+    // Version and format, group id, epoch, sender, authenticated data, content type: then the
+    // proposal's type.
     let skipped = 4
         + codec::opaque_size(framing.group_id.len())
         + 8
@@ -35,7 +33,8 @@ pub(super) fn self_remover(message: &MlsMessage) -> Option<u32> {
     (message.as_bytes().get(skipped..skipped + 2)? == SELF_REMOVE).then_some(leaf)
 }
 
-/// The leaves of a tree with their indices. OpenMLS gives the nodes without the blanks between them, which its encoding has.
+/// The leaves of a tree with their indices. OpenMLS gives the nodes without the blanks between
+/// them, which its encoding has.
 pub(super) fn leaves(tree: &MlsTree) -> Result<Vec<Leaf>, MlsError> {
     let encoded = convert::encode(tree)?;
     let mut rest = encoded.as_slice();

@@ -1,18 +1,18 @@
 //! Why an entry of the log could not be read, and what it means for the entries behind it.
 
 use grove_wire::uri::ClientUri;
-use openmls::{
-    framing::errors::{MessageDecryptionError, SecretTreeError},
-    group::{MergeCommitError, ProcessMessageError, ValidationError},
-};
+use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
+use openmls::group::{MergeCommitError, ProcessMessageError, ValidationError};
 
 use super::Received;
-use crate::{public::Refused, storage::StorageError, suite::MlsError};
+use crate::public::Refused;
+use crate::storage::StorageError;
+use crate::suite::MlsError;
 
 /// Why an entry of the log could not be read. The group is as before.
 ///
-/// Two of them concern the whole room, [`Self::NotAMember`] and [`Self::Unfollowable`]; after the others the next entry may
-/// be tried.
+/// Two of them concern the whole room, [`Self::NotAMember`] and [`Self::Unfollowable`]; after the
+/// others the next entry may be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// Made in an epoch that this client has not reached: a commit is missing.
@@ -32,11 +32,12 @@ pub enum ReceiveError {
     /// The storage failed; what was read must be read again.
     #[error("the room's MLS state cannot be stored")]
     Storage(#[source] StorageError),
-    /// A commit of this client's own epoch that it cannot merge, whether MLS or policy refuses it. If others have merged it,
-    /// this client must join anew.
+    /// A commit of this client's own epoch that it cannot merge, whether MLS or policy refuses it.
+    /// If others have merged it, this client must join anew.
     #[error("the room cannot be followed past a commit: {reason}")]
     Unfollowable {
-        /// Who signed it; none when that could not be verified, so that nobody is blamed on the hub's word.
+        /// Who signed it; none when that could not be verified, so that nobody is blamed on the
+        /// hub's word.
         committer: Option<ClientUri>,
         /// Why it is refused.
         reason: String,

@@ -7,10 +7,8 @@ use grove_wire::uri::Provider;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    identity::ServerKey,
-    room::testing::{Person, new_room},
-};
+use crate::identity::ServerKey;
+use crate::room::testing::{Person, new_room};
 
 fn state() -> RoomState {
     new_room(&Person::new("olga", 1))

@@ -2,24 +2,18 @@
 //!
 //! Reads leaves and finds the actor; must not judge what the commit does.
 //!
-//! The surprise: leaves that stand in the tree are read but not verified again. They were when they came in, and a room of
-//! a thousand would pay for a thousand signatures per commit.
+//! The surprise: leaves that stand in the tree are read but not verified again. They were when they
+//! came in, and a room of a thousand would pay for a thousand signatures per commit.
 
 use std::collections::BTreeMap;
 
-use grove_wire::{
-    mimi::room::capability as can,
-    uri::{ClientUri, UserUri},
-};
+use grove_wire::mimi::room::capability as can;
+use grove_wire::uri::{ClientUri, UserUri};
 
-use crate::{
-    identity::PublicKey,
-    room::{
-        CommitFacts, Committer, LeafFacts, PolicyViolation, Role, RoomState,
-        claim::{Claim, current},
-        validation::{IdentityViolation, claimed, objective},
-    },
-};
+use crate::identity::PublicKey;
+use crate::room::claim::{Claim, current};
+use crate::room::validation::{IdentityViolation, claimed, objective};
+use crate::room::{CommitFacts, Committer, LeafFacts, PolicyViolation, Role, RoomState};
 
 /// A client in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

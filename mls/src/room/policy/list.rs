@@ -2,7 +2,8 @@
 //!
 //! Must not know leaves beyond which of them go.
 //!
-//! The surprise: striking a user whose last client goes in the same commit needs no role. Taking the client away did.
+//! The surprise: striking a user whose last client goes in the same commit needs no role. Taking
+//! the client away did.
 
 use std::collections::BTreeSet;
 
@@ -72,7 +73,8 @@ impl Case<'_> {
         }
     }
 
-    /// Whoever commits a user's last client away may strike the user from the list; the removals were judged before.
+    /// Whoever commits a user's last client away may strike the user from the list; the removals
+    /// were judged before.
     pub(super) fn check_list_removal(
         &self,
         change: &RoleChange,

@@ -1,9 +1,11 @@
-//! One key per user, and how it is replaced: what a leaf with another key must show, and what an older one may do still.
+//! One key per user, and how it is replaced: what a leaf with another key must show, and what an
+//! older one may do still.
 //!
 //! Must not know what a succession is made of; it is verified when its leaf arrives.
 //!
-//! The surprise: what a new leaf must show is measured by the tree before the commit, whatever the commit removes. A key
-//! that was succeeded can therefore not be rotated by whoever stole it, nor come back by taking the others away.
+//! The surprise: what a new leaf must show is measured by the tree before the commit, whatever the
+//! commit removes. A key that was succeeded can therefore not be rotated by whoever stole it, nor
+//! come back by taking the others away.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +21,8 @@ impl Case<'_> {
         current.is_some_and(|current| *current != occupant.claim.uik)
     }
 
-    /// A superseded member brings its own leaf up to date, and takes up what waits because it must. Nothing else.
+    /// A superseded member brings its own leaf up to date, and takes up what waits because it must.
+    /// Nothing else.
     pub(super) fn check_superseded_committer(
         &self,
         after: &RoomState,
@@ -69,8 +72,8 @@ impl Case<'_> {
             .all(|change| change.to == Role::None.index() && going.contains(&change.user))
     }
 
-    /// A new leaf has the key that was current before, or shows that its key succeeded that one. Only if another user takes
-    /// away all that stood may a user begin anew.
+    /// A new leaf has the key that was current before, or shows that its key succeeded that one.
+    /// Only if another user takes away all that stood may a user begin anew.
     pub(super) fn check_arrivals(
         &self,
         gone: &BTreeSet<u32>,

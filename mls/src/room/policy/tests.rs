@@ -2,21 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use grove_wire::{
-    codec,
-    mimi::room::{
-        ParticipantListUpdate, RoleData, SingleSourceRoleChangeTargets, UserRolePair,
-        capability as can, component,
-    },
+use grove_wire::codec;
+use grove_wire::mimi::room::{
+    ParticipantListUpdate, RoleData, SingleSourceRoleChangeTargets, UserRolePair,
+    capability as can, component,
 };
 
 use super::*;
-use crate::room::{
-    LeafFacts, ParticipantsError, Proposer, RolesError,
-    roles::Roles,
-    testing::{Person, Scene},
-    validation::IdentityViolation,
-};
+use crate::room::roles::Roles;
+use crate::room::testing::{Person, Scene};
+use crate::room::validation::IdentityViolation;
+use crate::room::{LeafFacts, ParticipantsError, Proposer, RolesError};
 
 mod allowed;
 mod refused;

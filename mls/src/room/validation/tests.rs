@@ -3,10 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{
-    identity::{ListedDevice, SignedDeviceList},
-    room::testing::Person,
-};
+use crate::identity::{ListedDevice, SignedDeviceList};
+use crate::room::testing::Person;
 
 fn mia() -> Person {
     Person::new("mia", 3)
@@ -83,7 +81,8 @@ fn every_fault_of_a_leaf_has_its_name() {
     let unsigned = Err(IdentityViolation::Credential(
         DeviceCredentialError::BadSignature,
     ));
-    // Another device's credential, another key, another user's name: each is somebody else's signature.
+    // Another device's credential, another key, another user's name: each is somebody else's
+    // signature.
     let borrowed = LeafFacts {
         device_credential: mia().leaf(2).device_credential,
         ..good()

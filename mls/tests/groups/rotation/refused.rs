@@ -1,19 +1,18 @@
-//! What a lost, revoked or stolen device tries, by another program where ours would not: hub and members refuse it alike.
+//! What a lost, revoked or stolen device tries, by another program where ours would not: hub and
+//! members refuse it alike.
 
-use grove_mls::{
-    identity::{SignedUikRotation, Succession, UserIdentityKey},
-    member::{ReceiveError, Refused, external::ExternalError},
-    public::{ProposalViolation, Refusal},
-    room::PolicyViolation,
-};
-use grove_wire::{mimi::update::HandshakeBundle, mls::MlsMessage};
+use grove_mls::identity::{SignedUikRotation, Succession, UserIdentityKey};
+use grove_mls::member::external::ExternalError;
+use grove_mls::member::{ReceiveError, Refused};
+use grove_mls::public::{ProposalViolation, Refusal};
+use grove_mls::room::PolicyViolation;
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mls::MlsMessage;
 use openmls::prelude::LeafNodeParameters;
 
 use super::{alices_key, credential, keys, room, rotated, succession, take_up};
-use crate::{
-    plain::{self, ForgedCommit},
-    world::{Group, Map, World, device, unfollowable, user},
-};
+use crate::plain::{self, ForgedCommit};
+use crate::world::{Group, Map, World, device, unfollowable, user};
 
 /// Hub and bob refuse a commit for the same reason; OpenMLS alone takes it.
 fn both_refuse(world: &mut World, actor: usize, forged: &ForgedCommit, expected: &PolicyViolation) {
@@ -56,7 +55,8 @@ fn a_revoked_device_does_not_join_again() {
     let forged = plain::external_commit(&world.devices[3], &world, revoked.clone());
     let missing = PolicyViolation::SuccessionMissing(user("alice"));
     both_refuse(&mut world, 3, &forged, &missing);
-    // With the first renewal the last old leaf goes, with the next ones what was shown because of it.
+    // With the first renewal the last old leaf goes, with the next ones what was shown because of
+    // it.
     for actor in [2, 0, 2] {
         world.commit(actor, Group::self_update).unwrap();
     }
@@ -179,7 +179,8 @@ fn nobody_is_blamed_for_a_commit_he_did_not_sign() {
     let bundle = world.devices[1].act(Group::self_update).unwrap();
     let commit = bundle.first().as_bytes().to_vec();
     let entry = world.log.len();
-    // The tail is the signature of 64 bytes, the confirmation tag and the membership tag of 32, each behind its length.
+    // The tail is the signature of 64 bytes, the confirmation tag and the membership tag of 32,
+    // each behind its length.
     for before_end in [100, 50, 1] {
         let place = commit.len() - before_end;
         let mut altered = commit.clone();

@@ -2,14 +2,15 @@
 
 use std::io::IsTerminal as _;
 
-use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
 
 /// White on black, whatever the terminal's colours.
 const COLOURS: &str = "\u{1b}[97;40m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// The code of a text; none if it is too long for one. Blocks are the light modules; on a terminal they are white on
-/// black, elsewhere they depend on what shows them.
+/// The code of a text; none if it is too long for one. Blocks are the light modules; on a terminal
+/// they are white on black, elsewhere they depend on what shows them.
 pub(super) fn draw(text: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let drawn = code

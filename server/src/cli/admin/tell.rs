@@ -1,10 +1,9 @@
-//! Replies for people. Lists are one line each, in columns that line up; a token stands alone on the first line.
+//! Replies for people. Lists are one line each, in columns that line up; a token stands alone on
+//! the first line.
 
-use std::{
-    fmt::Display,
-    io::{self, Write as _},
-    time::{Duration, UNIX_EPOCH},
-};
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::say;
 use crate::admin::{

@@ -74,7 +74,8 @@ fn what_does_not_fit_together_waits_as_a_whole() {
     );
     assert_eq!(change.config.http.transport, Transport::Plain);
 
-    // From one certificate to another nothing waits, unless somebody says that it could not be read.
+    // From one certificate to another nothing waits, unless somebody says that it could not be
+    // read.
     let mut other = tls.map(str::to_owned).to_vec();
     other.push("http.tls_key=/other.pem".to_owned());
     let other = Config::load(LoadOptions {

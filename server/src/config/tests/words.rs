@@ -15,7 +15,8 @@ fn type_of(kind: &str) -> &'static str {
     }
 }
 
-/// The example holds every key: those with a default uncommented and with that default, the others commented out.
+/// The example holds every key: those with a default uncommented and with that default, the others
+/// commented out.
 #[test]
 fn the_example_lists_every_key_with_its_default() {
     let mut written: toml::Table = toml::from_str(EXAMPLE).unwrap();
@@ -93,7 +94,8 @@ fn kinds_are_those_of_the_defaults() {
     }
 }
 
-/// Numbers are bounded as the example says: the bounds are accepted, and the numbers beyond them are not.
+/// Numbers are bounded as the example says: the bounds are accepted, and the numbers beyond them
+/// are not.
 #[test]
 fn bounds_are_as_explained() {
     let mut bounded = 0;

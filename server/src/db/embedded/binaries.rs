@@ -1,10 +1,8 @@
 //! Where PostgreSQL is installed.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
 
 use super::EmbeddedError;
 
@@ -19,8 +17,8 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// The newest PostgreSQL installed, or the one of version `wanted` if a cluster exists already. With `explicit`
-    /// only that directory counts.
+    /// The newest PostgreSQL installed, or the one of version `wanted` if a cluster exists already.
+    /// With `explicit` only that directory counts.
     pub(super) fn find(
         explicit: Option<&Path>,
         wanted: Option<u32>,

@@ -1,15 +1,15 @@
 //! A private PostgreSQL that is kept running: when it ends by itself, it is started again.
 //!
-//! Meanwhile whoever asks the database is told that it is unavailable, and asks again; nothing is lost that was
-//! acknowledged. It must not know who asks. The surprise: PostgreSQL's own children outlive a killed postmaster for a
-//! moment, and no new one starts as long as one of them holds on to its memory, so a first try may fail.
+//! Meanwhile whoever asks the database is told that it is unavailable, and asks again; nothing is
+//! lost that was acknowledged. It must not know who asks. The surprise: PostgreSQL's own children
+//! outlive a killed postmaster for a moment, and no new one starts as long as one of them holds on
+//! to its memory, so a first try may fail.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -21,10 +21,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// One that ran for so long has not ended because of how it was started.
 const STEADY: Duration = Duration::from_mins(1);
-/// How long a start under way is waited for when it is to stop; a start cut off is stopped by the next one.
+/// How long a start under way is waited for when it is to stop; a start cut off is stopped by the
+/// next one.
 const START_GRACE: Duration = Duration::from_secs(5);
 
-/// A PostgreSQL that is kept running. Dropped without [`Kept::stop`] it runs as long as its runtime.
+/// A PostgreSQL that is kept running. Dropped without [`Kept::stop`] it runs as long as its
+/// runtime.
 #[derive(Debug)]
 pub(crate) struct Kept {
     stop: CancellationToken,

@@ -1,20 +1,19 @@
 //! Files and directories of the private PostgreSQL, and who owns them.
 
-use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Read as _, Seek as _, SeekFrom},
-    os::unix::fs::{
-        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown,
-    },
-    path::{Path, PathBuf},
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown,
 };
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::EmbeddedError;
 use crate::dir_lock::DirLock;
 
-/// Bytes a Unix socket's path may have (`sun_path` less its terminating zero) on every system we know.
+/// Bytes a Unix socket's path may have (`sun_path` less its terminating zero) on every system we
+/// know.
 const MAX_SOCKET_PATH: usize = 103;
 /// The socket's file name inside its directory; PostgreSQL builds it from the port.
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
@@ -147,7 +146,8 @@ impl Layout {
         self.data_dir.join("postgres.log")
     }
 
-    /// Makes a directory that only PostgreSQL's user (and root) may enter, or checks that it is one.
+    /// Makes a directory that only PostgreSQL's user (and root) may enter, or checks that it is
+    /// one.
     fn private_directory(&self, path: &Path) -> Result<(), EmbeddedError> {
         match DirBuilder::new().mode(0o700).create(path) {
             Ok(()) => {
@@ -177,7 +177,8 @@ impl Layout {
     }
 }
 
-/// Inside the data directory, unless that makes the socket's path too long for the operating system.
+/// Inside the data directory, unless that makes the socket's path too long for the operating
+/// system.
 pub(super) fn socket_directory(data_dir: &Path) -> PathBuf {
     let near = data_dir.join("run");
     if near.as_os_str().len() + 1 + SOCKET_NAME.len() <= MAX_SOCKET_PATH {
@@ -220,7 +221,8 @@ fn account(passwd: &str, name: &str) -> Option<Account> {
     })
 }
 
-/// Lets PostgreSQL's user pass through the data directory (not list it), and checks that it can get there.
+/// Lets PostgreSQL's user pass through the data directory (not list it), and checks that it can get
+/// there.
 fn open_the_way(data_dir: &Path, account: &Account) -> Result<(), EmbeddedError> {
     let found = fs::metadata(data_dir).map_err(at(data_dir))?;
     if !may_enter(&found, account) {

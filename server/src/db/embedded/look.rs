@@ -1,13 +1,12 @@
 //! A look at a private PostgreSQL that changes nothing: not even directories are made.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use tokio_postgres::Config;
 
-use super::{EmbeddedError, binaries::Binaries, connection, layout};
+use super::binaries::Binaries;
+use super::{EmbeddedError, connection, layout};
 
 /// What is there of a private PostgreSQL.
 #[derive(Debug)]
@@ -23,8 +22,8 @@ pub(crate) struct Look {
 /// Looks at the private PostgreSQL of a data directory.
 ///
 /// # Errors
-/// [`EmbeddedError::BinariesMissing`] and [`EmbeddedError::WrongVersion`], as a start would meet them;
-/// [`EmbeddedError::Io`] when the cluster may not be looked at.
+/// [`EmbeddedError::BinariesMissing`] and [`EmbeddedError::WrongVersion`], as a start would meet
+/// them; [`EmbeddedError::Io`] when the cluster may not be looked at.
 pub(crate) fn look(data_dir: &Path, binaries: Option<&Path>) -> Result<Look, EmbeddedError> {
     let data_dir: PathBuf = data_dir
         .canonicalize()

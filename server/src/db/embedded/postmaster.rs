@@ -1,12 +1,9 @@
 //! The process: started, watched, stopped; and the one a killed groved left behind.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, io, thread};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::sync::watch;
@@ -46,7 +43,8 @@ pub(super) struct Postmaster {
 }
 
 impl Postmaster {
-    /// Starts the command and a thread that waits for its end: a thread, not a task, so that no runtime owns it.
+    /// Starts the command and a thread that waits for its end: a thread, not a task, so that no
+    /// runtime owns it.
     pub(super) fn spawn(mut command: Command) -> io::Result<Self> {
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
@@ -86,8 +84,8 @@ impl Drop for Postmaster {
     }
 }
 
-/// Stops the PostgreSQL that a killed groved left running on this cluster, and clears a stale lock file that
-/// would keep the next one from starting.
+/// Stops the PostgreSQL that a killed groved left running on this cluster, and clears a stale lock
+/// file that would keep the next one from starting.
 pub(super) async fn stop_left_behind(
     cluster: &Path,
     patience: Duration,
@@ -101,8 +99,9 @@ pub(super) async fn stop_left_behind(
         stop_and_wait(pid, cluster, patience).await;
     }
     until_deserted(cluster).await;
-    // PostgreSQL removes its lock file when it stops. One that is still here is from a crash, and if its process
-    // id has come to belong to another process since, PostgreSQL would refuse to start.
+    // PostgreSQL removes its lock file when it stops. One that is still here is from a crash, and
+    // if its process id has come to belong to another process since, PostgreSQL would refuse to
+    // start.
     match fs::remove_file(&lock_file) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(EmbeddedError::Io {
             path: lock_file,
@@ -129,8 +128,9 @@ async fn stop_and_wait(pid: Pid, cluster: &Path, patience: Duration) {
     }
 }
 
-/// Waits for the children of a postmaster that was killed: they hold its shared memory until they have noticed, and no
-/// new one starts as long as one of them does. One that does not end is left to PostgreSQL, which says so.
+/// Waits for the children of a postmaster that was killed: they hold its shared memory until they
+/// have noticed, and no new one starts as long as one of them does. One that does not end is left
+/// to PostgreSQL, which says so.
 async fn until_deserted(cluster: &Path) {
     let deserted = async {
         while anybody_runs_here(cluster) {
@@ -168,8 +168,9 @@ fn anybody_runs_here(cluster: &Path) -> bool {
     directories.any(|directory| directory == cluster)
 }
 
-/// True if a process of this id is the postmaster of this cluster. A postmaster works in its data directory,
-/// which tells it from a process that got the same id later; where that cannot be seen, being alive must do.
+/// True if a process of this id is the postmaster of this cluster. A postmaster works in its data
+/// directory, which tells it from a process that got the same id later; where that cannot be seen,
+/// being alive must do.
 fn runs_here(pid: Pid, cluster: &Path) -> bool {
     match fs::read_link(PathBuf::from(format!("/proc/{}/cwd", pid.as_raw_nonzero()))) {
         Ok(directory) => directory == cluster,

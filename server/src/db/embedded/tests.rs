@@ -1,9 +1,7 @@
 //! Tests on a real PostgreSQL, which must be installed.
 
-use std::{
-    os::unix::fs::PermissionsExt,
-    process::{Child, Stdio},
-};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
@@ -30,7 +28,8 @@ fn postmaster_pid(data_dir: &Path) -> Pid {
     Pid::from_raw(text.lines().next().unwrap().parse().unwrap()).unwrap()
 }
 
-/// A killed groved closes its lock file and leaves PostgreSQL running: as if this value had never been.
+/// A killed groved closes its lock file and leaves PostgreSQL running: as if this value had never
+/// been.
 fn as_if_killed(embedded: Embedded) {
     let Embedded {
         postmaster,
@@ -154,8 +153,8 @@ async fn a_data_directory_with_a_long_name_works() {
     std::fs::remove_dir_all(socket_directory).unwrap();
 }
 
-/// With groved as root PostgreSQL runs as somebody else, who must be able to pass the directories above; groved opens
-/// its own data directory, but no other.
+/// With groved as root PostgreSQL runs as somebody else, who must be able to pass the directories
+/// above; groved opens its own data directory, but no other.
 #[tokio::test]
 async fn a_data_directory_below_a_closed_one_is_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,16 +1,12 @@
 //! `/v1/accounts`, `/v1/whoami`.
 
 use actix_web::web::Data;
-use grove_wire::{
-    api::accounts::{RegisterRequest, RegisterResponse, Whoami},
-    problem::ProblemType,
-};
+use grove_wire::api::accounts::{RegisterRequest, RegisterResponse, Whoami};
+use grove_wire::problem::ProblemType;
 
-use crate::{
-    accounts,
-    app::App,
-    http::{ClientAuth, Json, Problem},
-};
+use crate::accounts;
+use crate::app::App;
+use crate::http::{ClientAuth, Json, Problem};
 
 pub(super) async fn register(
     app: Data<App>,

@@ -1,20 +1,14 @@
 //! `/v1/users/{user}/device-list`, `/v1/device-list`, `/v1/devices`.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Path},
-};
-use grove_wire::{
-    api::devices::{DeviceActivities, DeviceListBody},
-    problem::ProblemType,
-    uri::UserUri,
-};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use grove_wire::api::devices::{DeviceActivities, DeviceListBody};
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::UserUri;
 
-use crate::{
-    app::App,
-    devices,
-    http::{ClientAuth, Json, Problem},
-};
+use crate::app::App;
+use crate::devices;
+use crate::http::{ClientAuth, Json, Problem};
 
 pub(super) async fn list_activity(
     app: Data<App>,

@@ -1,39 +1,33 @@
 //! `/v1/events`, `/v1/poll`, `/v1/acks`: what happened, and how far a device has it.
 //!
-//! The only socket loop of the server. It moves bytes between a WebSocket and a `delivery::Reader` and decides nothing;
-//! a socket that does not take its bytes makes the reader wait, and nothing else. A client that says too much is listened
-//! to more slowly: each of its messages counts as one request that reads.
+//! The only socket loop of the server. It moves bytes between a WebSocket and a `delivery::Reader`
+//! and decides nothing; a socket that does not take its bytes makes the reader wait, and nothing
+//! else. A client that says too much is listened to more slowly: each of its messages counts as one
+//! request that reads.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::CONTENT_TYPE,
-    web::{Data, Payload, Query},
-};
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Data, Payload, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream};
 use bytes::Bytes;
-use futures_util::{
-    FutureExt as _,
-    future::{LocalBoxFuture, OptionFuture},
-};
-use grove_wire::{
-    api::events::ClientFrame,
-    codec::decode,
-    limits::{MAX_POSITIONS_BYTES, MAX_REQUEST_BODY_BYTES},
-    problem::ProblemType,
-};
+use futures_util::FutureExt as _;
+use futures_util::future::{LocalBoxFuture, OptionFuture};
+use grove_wire::api::events::ClientFrame;
+use grove_wire::codec::decode;
+use grove_wire::limits::{MAX_POSITIONS_BYTES, MAX_REQUEST_BODY_BYTES};
+use grove_wire::problem::ProblemType;
 use serde::Deserialize;
 use tracing::{Instrument as _, debug, info_span, warn};
 
 use super::messages::OCTETS;
-use crate::{
-    app::App,
-    delivery::{self, Reader, ReaderKind},
-    http::{ClientAuth, Octets, Problem},
-    rate_limits::Ask,
-    sessions,
-};
+use crate::app::App;
+use crate::delivery::{self, Reader, ReaderKind};
+use crate::http::{ClientAuth, Octets, Problem};
+use crate::rate_limits::Ask;
+use crate::sessions;
 
 /// How often a socket is pinged.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -178,7 +172,8 @@ impl Socket {
         }
     }
 
-    /// Takes one message of the client. An error ends the socket, with this code if it is still open.
+    /// Takes one message of the client. An error ends the socket, with this code if it is still
+    /// open.
     async fn on_message(
         &mut self,
         app: &App,
@@ -205,7 +200,8 @@ impl Socket {
     }
 }
 
-/// Hands a frame to the socket's queue; waits while the client does not read. Dropped before that, nothing was sent.
+/// Hands a frame to the socket's queue; waits while the client does not read. Dropped before that,
+/// nothing was sent.
 async fn send(
     sender: &mut actix_ws::Session,
     frame: Option<Bytes>,

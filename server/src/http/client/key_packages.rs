@@ -3,11 +3,9 @@
 use actix_web::web::Data;
 use grove_wire::api::key_packages::{KeyPackageCounts, UploadKeyPackages};
 
-use crate::{
-    app::App,
-    http::{ClientAuth, Json, Problem},
-    key_packages,
-};
+use crate::app::App;
+use crate::http::{ClientAuth, Json, Problem};
+use crate::key_packages;
 
 pub(super) async fn count(
     app: Data<App>,

@@ -1,33 +1,28 @@
 //! `/v1/links`: where a new device and an old one meet.
 //!
-//! The only routes whose bearer token may be something else than a session's: a newcomer shows the token of its link. All
-//! it asks counts for its address, before the token is looked at: tokens are not to be guessed.
+//! The only routes whose bearer token may be something else than a session's: a newcomer shows the
+//! token of its link. All it asks counts for its address, before the token is looked at: tokens are
+//! not to be guessed.
 
 use std::time::Duration;
 
-use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
-    dev::Payload,
-    web::{Data, Path, Query},
-};
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use grove_wire::{
-    api::{
-        Base64Url,
-        links::{LinkBytes, LinkOpened, LinkPhase, LinkState},
-    },
-    problem::ProblemType,
-};
+use actix_web::dev::Payload;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+use grove_wire::api::Base64Url;
+use grove_wire::api::links::{LinkBytes, LinkOpened, LinkPhase, LinkState};
+use grove_wire::problem::ProblemType;
 use serde::Deserialize;
 
 use super::events::{MAX_WAIT, WAIT};
-use crate::{
-    app::App,
-    http::{ClientAuth, Json, Problem, auth::bearer, rate_limit},
-    links::{self, Left, LinkId, Newcomer, Party},
-    rate_limits::Knock,
-    sessions,
-};
+use crate::app::App;
+use crate::http::auth::bearer;
+use crate::http::{ClientAuth, Json, Problem, rate_limit};
+use crate::links::{self, Left, LinkId, Newcomer, Party};
+use crate::rate_limits::Knock;
+use crate::sessions;
 
 /// What to wait for.
 #[derive(Debug, Deserialize)]

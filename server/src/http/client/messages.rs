@@ -1,29 +1,23 @@
 //! `/v1/submitMessage/{room}`, `/v1/update/{room}`: MIMI's own bodies, for clients.
 //!
-//! A success is 200 with MIMI's answer, the place in the log and the signed receipt; a refusal is a problem.
+//! A success is 200 with MIMI's answer, the place in the log and the signed receipt; a refusal is a
+//! problem.
 
-use actix_web::{
-    HttpResponse,
-    http::header::{CONTENT_TYPE, HeaderName},
-    web::{Data, Path},
-};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use grove_wire::{
-    codec::{DecodeError, EncodeError, decode, encode},
-    limits::{MAX_SUBMIT_BODY_BYTES, MAX_UPDATE_BODY_BYTES},
-    mimi::{
-        submit_message::{SubmitMessageRequest, SubmitMessageResponse},
-        update::{UpdateRequest, UpdateRoomResponse},
-    },
-    problem::ProblemType,
-    uri::RoomUri,
-};
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::web::{Data, Path};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use grove_wire::codec::{DecodeError, EncodeError, decode, encode};
+use grove_wire::limits::{MAX_SUBMIT_BODY_BYTES, MAX_UPDATE_BODY_BYTES};
+use grove_wire::mimi::submit_message::{SubmitMessageRequest, SubmitMessageResponse};
+use grove_wire::mimi::update::{UpdateRequest, UpdateRoomResponse};
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::RoomUri;
 
-use crate::{
-    app::App,
-    http::{ClientAuth, Octets, Problem},
-    rooms::{self, Submitted},
-};
+use crate::app::App;
+use crate::http::{ClientAuth, Octets, Problem};
+use crate::rooms::{self, Submitted};
 
 /// Media type of binary bodies.
 pub(super) const OCTETS: &str = "application/octet-stream";

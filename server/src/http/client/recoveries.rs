@@ -1,16 +1,13 @@
 //! `/v1/recoveries`: coming back with the recovery key alone. No session is needed.
 
-use actix_web::{HttpResponse, web::Data};
-use grove_wire::api::{
-    devices::DeviceListBody,
-    recoveries::{RecoveryLookup, RecoveryRequest},
-};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use grove_wire::api::devices::DeviceListBody;
+use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
 
-use crate::{
-    app::App,
-    http::{Json, Problem},
-    recoveries,
-};
+use crate::app::App;
+use crate::http::{Json, Problem};
+use crate::recoveries;
 
 pub(super) async fn look_up(
     app: Data<App>,

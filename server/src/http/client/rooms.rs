@@ -1,27 +1,22 @@
 //! `/v1/rooms`, `/v1/user-rooms`, `/v1/keyMaterial/{target_user}`, `/v1/groupInfo/{room}`.
 
-use actix_web::{
-    HttpResponse,
-    http::header::CONTENT_TYPE,
-    web::{Data, Path, Query},
-};
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Data, Path, Query};
 use bytes::Bytes;
-use grove_wire::{
-    api::rooms::{CreateRoomRequest, RoomCreated, RoomList, UserRooms},
-    codec::{self, decode},
-    limits::{MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES},
-    mimi::{group_info::GroupInfoRequest, key_material::KeyMaterialRequest},
-    problem::ProblemType,
-    uri::{RoomUri, UserUri},
-};
+use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated, RoomList, UserRooms};
+use grove_wire::codec::{self, decode};
+use grove_wire::limits::{MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES};
+use grove_wire::mimi::group_info::GroupInfoRequest;
+use grove_wire::mimi::key_material::KeyMaterialRequest;
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::{RoomUri, UserUri};
 use serde::Deserialize;
 
 use super::messages::OCTETS;
-use crate::{
-    app::App,
-    http::{ClientAuth, Json, Octets, Problem},
-    rooms,
-};
+use crate::app::App;
+use crate::http::{ClientAuth, Json, Octets, Problem};
+use crate::rooms;
 
 /// Which part of a log.
 #[derive(Debug, Deserialize)]

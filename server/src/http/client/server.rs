@@ -2,12 +2,12 @@
 
 use actix_web::web::Data;
 use grove_mls::suite::SUPPORTED;
-use grove_wire::{
-    api::server::{Registration as Shown, ServerInfo},
-    limits::MAX_MESSAGE_BYTES,
-};
+use grove_wire::api::server::{Registration as Shown, ServerInfo};
+use grove_wire::limits::MAX_MESSAGE_BYTES;
 
-use crate::{app::App, config::Registration, http::Json};
+use crate::app::App;
+use crate::config::Registration;
+use crate::http::Json;
 
 pub(super) async fn show(app: Data<App>) -> Json<ServerInfo> {
     Json(ServerInfo {

@@ -1,13 +1,12 @@
 //! `/v1/challenges`, `/v1/sessions`.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
 use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
 
-use crate::{
-    app::App,
-    http::{ClientAuth, Json, Problem},
-    sessions,
-};
+use crate::app::App;
+use crate::http::{ClientAuth, Json, Problem};
+use crate::sessions;
 
 pub(super) async fn challenge(app: Data<App>) -> Result<Json<Challenge>, Problem> {
     Ok(Json(sessions::challenge(&app)?))

@@ -1,16 +1,12 @@
 //! Operations on the server, accounts, sessions, devices and KeyPackages.
 
-use grove_wire::{
-    api::{
-        accounts::{RegisterRequest, RegisterResponse, Whoami},
-        devices::{DeviceActivities, DeviceListBody},
-        key_packages::{KeyPackageCounts, UploadKeyPackages},
-        server::ServerInfo,
-        sessions::{Challenge, SessionRequest, SessionResponse},
-    },
-    problem::ProblemType as P,
-    uri::UserUri,
-};
+use grove_wire::api::accounts::{RegisterRequest, RegisterResponse, Whoami};
+use grove_wire::api::devices::{DeviceActivities, DeviceListBody};
+use grove_wire::api::key_packages::{KeyPackageCounts, UploadKeyPackages};
+use grove_wire::api::server::ServerInfo;
+use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
+use grove_wire::problem::ProblemType as P;
+use grove_wire::uri::UserUri;
 use utoipa::openapi::ResponseBuilder;
 
 use super::operation::{Caller, Operation, delete, get, post, put};

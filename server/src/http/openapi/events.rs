@@ -2,10 +2,8 @@
 
 use utoipa::openapi::ResponseBuilder;
 
-use super::{
-    super::client::{MAX_CLIENT_FRAME_BYTES, MAX_WAIT, WAIT},
-    operation::{Operation, get, post},
-};
+use super::super::client::{MAX_CLIENT_FRAME_BYTES, MAX_WAIT, WAIT};
+use super::operation::{Operation, get, post};
 
 pub(super) fn operations() -> Vec<Operation> {
     let switching = ResponseBuilder::new().description(

@@ -1,20 +1,14 @@
 //! Operations by which a device comes to an account: linking, and recovery.
 
-use grove_wire::{
-    api::{
-        Base64Url,
-        devices::DeviceListBody,
-        links::{LinkBytes, LinkOpened, LinkPhase, LinkState},
-        recoveries::{RecoveryLookup, RecoveryRequest},
-    },
-    limits::MAX_LINK_ID_BYTES,
-    problem::ProblemType as P,
-};
+use grove_wire::api::Base64Url;
+use grove_wire::api::devices::DeviceListBody;
+use grove_wire::api::links::{LinkBytes, LinkOpened, LinkPhase, LinkState};
+use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
+use grove_wire::limits::MAX_LINK_ID_BYTES;
+use grove_wire::problem::ProblemType as P;
 
-use super::{
-    events::with_wait,
-    operation::{Caller, Operation, delete, get, post, put},
-};
+use super::events::with_wait;
+use super::operation::{Caller, Operation, delete, get, post, put};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![

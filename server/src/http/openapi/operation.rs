@@ -1,24 +1,24 @@
 //! One operation: what is asked, by whom, what is answered, and how it can be refused.
 //!
-//! What follows from the rest is not written per operation: that a body can be malformed or too large, that a session can
-//! be missing, that what writes can meet a full disk.
+//! What follows from the rest is not written per operation: that a body can be malformed or too
+//! large, that a session can be missing, that what writes can meet a full disk.
 
 use std::collections::BTreeSet;
 
-use grove_wire::{api::JSON_CONTENT_TYPE, problem::ProblemType};
-use utoipa::{
-    ToSchema,
-    openapi::{
-        Content, HttpMethod, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
-        header::HeaderBuilder,
-        path::{self, OperationBuilder, ParameterBuilder, ParameterIn},
-        request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, SchemaType, Type},
-        security::SecurityRequirement,
-    },
+use grove_wire::api::JSON_CONTENT_TYPE;
+use grove_wire::problem::ProblemType;
+use utoipa::ToSchema;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{self, OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{
+    Content, HttpMethod, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
 };
 
-use super::{super::span, problems};
+use super::super::span;
+use super::problems;
 
 /// Media type of binary bodies.
 pub(super) const OCTETS: &str = "application/octet-stream";

@@ -3,14 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use grove_wire::problem::{PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType};
-use utoipa::{
-    PartialSchema as _, ToSchema as _,
-    openapi::{
-        Content, Ref, RefOr, Response, ResponseBuilder, Schema,
-        header::HeaderBuilder,
-        schema::{ObjectBuilder, Type},
-    },
-};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
+use utoipa::{PartialSchema as _, ToSchema as _};
 
 /// The problem document and what it names.
 pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {

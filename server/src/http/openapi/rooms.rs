@@ -1,13 +1,11 @@
 //! Operations on rooms.
 
-use grove_wire::{
-    api::rooms::{RoomCreated, RoomList, UserRooms},
-    limits::{
-        MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES, MAX_SUBMIT_BODY_BYTES, MAX_UPDATE_BODY_BYTES,
-    },
-    problem::ProblemType as P,
-    uri::{RoomUri, UserUri},
+use grove_wire::api::rooms::{RoomCreated, RoomList, UserRooms};
+use grove_wire::limits::{
+    MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES, MAX_SUBMIT_BODY_BYTES, MAX_UPDATE_BODY_BYTES,
 };
+use grove_wire::problem::ProblemType as P;
+use grove_wire::uri::{RoomUri, UserUri};
 
 use super::operation::{Operation, get, post};
 

@@ -3,7 +3,9 @@
 use grove_wire::problem::ProblemType;
 
 use super::Problem;
-use crate::{accounts::RegisterError, devices::ReplaceListError, sessions::OpenError};
+use crate::accounts::RegisterError;
+use crate::devices::ReplaceListError;
+use crate::sessions::OpenError;
 
 impl From<RegisterError> for Problem {
     fn from(error: RegisterError) -> Self {
@@ -36,7 +38,8 @@ impl From<ReplaceListError> for Problem {
     }
 }
 
-/// Who has not got the key learns only that it did not work, but a stale challenge is worth another try.
+/// Who has not got the key learns only that it did not work, but a stale challenge is worth another
+/// try.
 impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match error {

@@ -1,6 +1,7 @@
 //! Problems of KeyPackages.
 
-use grove_wire::{limits::MAX_KEY_PACKAGE_BYTES, problem::ProblemType};
+use grove_wire::limits::MAX_KEY_PACKAGE_BYTES;
+use grove_wire::problem::ProblemType;
 
 use super::Problem;
 use crate::key_packages::{ClaimError, UploadError};

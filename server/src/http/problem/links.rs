@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use grove_wire::{limits::MAX_LINK_BYTES, problem::ProblemType};
+use grove_wire::limits::MAX_LINK_BYTES;
+use grove_wire::problem::ProblemType;
 
 use super::Problem;
-use crate::{
-    links::{LinkError, OpenLinkError},
-    recoveries::{LookupError, RecoverError},
-};
+use crate::links::{LinkError, OpenLinkError};
+use crate::recoveries::{LookupError, RecoverError};
 
 /// After how long another link may be had, when there are too many.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
@@ -36,7 +35,8 @@ impl From<LinkError> for Problem {
     }
 }
 
-/// Who has not got the key does not learn whether there is such a user; a stale challenge is worth another try.
+/// Who has not got the key does not learn whether there is such a user; a stale challenge is worth
+/// another try.
 impl From<LookupError> for Problem {
     fn from(error: LookupError) -> Self {
         match error {

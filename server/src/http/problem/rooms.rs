@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use grove_wire::{codec::DecodeError, limits::MAX_MESSAGE_BYTES, problem::ProblemType};
+use grove_wire::codec::DecodeError;
+use grove_wire::limits::MAX_MESSAGE_BYTES;
+use grove_wire::problem::ProblemType;
 
 use super::Problem;
 use crate::rooms::{

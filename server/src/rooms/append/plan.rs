@@ -1,20 +1,17 @@
-//! Judging a batch: who is accepted, as which entry. Pure: the database was asked before, and is told afterwards.
+//! Judging a batch: who is accepted, as which entry. Pure: the database was asked before, and is
+//! told afterwards.
 
-use std::{
-    collections::{HashMap, hash_map},
-    sync::Arc,
-};
+use std::collections::{HashMap, hash_map};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use grove_mls::identity::Head;
 use grove_wire::mimi::notify::FanoutMessage;
 
 use super::{Accepted, AppendError, Submission, next_time};
-use crate::{
-    clock::Timestamp,
-    db::{FoundRow, Mark, ReaderState, RoomId},
-    delivery::Entry,
-};
+use crate::clock::Timestamp;
+use crate::db::{FoundRow, Mark, ReaderState, RoomId};
+use crate::delivery::Entry;
 
 /// What becomes of a batch.
 #[derive(Debug)]
@@ -81,7 +78,8 @@ impl<'a> Desk<'a> {
         Verdict::Settled(self.accept(place, submission, &row))
     }
 
-    /// The order matters: strangers learn nothing; then a repeat is a repeat, whatever happened since.
+    /// The order matters: strangers learn nothing; then a repeat is a repeat, whatever happened
+    /// since.
     fn accept(
         &mut self,
         place: usize,
@@ -157,10 +155,8 @@ fn follow(end: &Mark, submission: &Submission, now: Timestamp) -> Entry {
     reason = "tests"
 )]
 mod tests {
-    use grove_wire::{
-        mls::MlsMessage,
-        uri::{Provider, RoomUri, UserUri},
-    };
+    use grove_wire::mls::MlsMessage;
+    use grove_wire::uri::{Provider, RoomUri, UserUri};
     use sha2::{Digest as _, Sha256};
 
     use super::*;

@@ -4,12 +4,11 @@ use grove_mls::public::HubGroup;
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 
 use super::{GroupError, Live};
-use crate::{
-    db::{self, Db, HandshakeRow, RoomId},
-    tasks::Tasks,
-};
+use crate::db::{self, Db, HandshakeRow, RoomId};
+use crate::tasks::Tasks;
 
-/// The group as it was in an epoch of the past; [`GroupError::Gone`] if that is longer ago than handshakes are kept.
+/// The group as it was in an epoch of the past; [`GroupError::Gone`] if that is longer ago than
+/// handshakes are kept.
 pub(in crate::rooms) async fn at_epoch(
     db: &Db,
     tasks: &Tasks,
@@ -28,7 +27,8 @@ pub(in crate::rooms) async fn at_epoch(
     }
 }
 
-/// A group out of the newest snapshot at or before an epoch and what follows it, no further than into that epoch.
+/// A group out of the newest snapshot at or before an epoch and what follows it, no further than
+/// into that epoch.
 pub(super) async fn load(
     db: &Db,
     tasks: &Tasks,
@@ -50,7 +50,8 @@ pub(super) async fn load(
     replay_from(db, tasks, room, Live { group, seq }, until_epoch).await
 }
 
-/// Brings a group up to the last handshake of the log that leads no further than into `until_epoch`.
+/// Brings a group up to the last handshake of the log that leads no further than into
+/// `until_epoch`.
 pub(super) async fn replay_from(
     db: &Db,
     tasks: &Tasks,

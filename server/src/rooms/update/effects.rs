@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_mls::{public::CheckedCommit, room::RoomState};
-use grove_wire::{
-    mimi::room::capability,
-    uri::{ClientUri, UserUri},
-};
+use grove_mls::public::CheckedCommit;
+use grove_mls::room::RoomState;
+use grove_wire::mimi::room::capability;
+use grove_wire::uri::{ClientUri, UserUri};
 
 use super::Room;
 use crate::db::{self, CursorChange, Mark, ParticipantRow, Tx};
@@ -111,8 +110,8 @@ impl<'a> From<&'a CheckedCommit> for Moves<'a> {
 }
 
 impl<'a> Moves<'a> {
-    /// Whoever is added reads from the next entry on; who joins by itself reads from its own commit on, so that it sees
-    /// that it is in; who is removed reads up to the commit that says so.
+    /// Whoever is added reads from the next entry on; who joins by itself reads from its own commit
+    /// on, so that it sees that it is in; who is removed reads up to the commit that says so.
     fn cursor_changes(self, mark: Mark) -> Vec<CursorChange<'a>> {
         let added = self.added.into_iter().map(|client| (client, mark.seq + 1));
         let opened: BTreeMap<&str, u64> = added
@@ -142,13 +141,10 @@ impl<'a> Moves<'a> {
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "tests")]
 mod tests {
-    use grove_mls::{
-        identity::{
-            CREATION_RECORD_VERSION, CreationRecord, DeviceKey, SignedCreationRecord,
-            UserIdentityKey,
-        },
-        room::{Participants, Role},
+    use grove_mls::identity::{
+        CREATION_RECORD_VERSION, CreationRecord, DeviceKey, SignedCreationRecord, UserIdentityKey,
     };
+    use grove_mls::room::{Participants, Role};
     use grove_wire::mimi::room::{ParticipantListData, UserRolePair};
 
     use super::*;

@@ -3,29 +3,23 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grove_mls::{
-    identity::Head,
-    public::{Added, CheckedCommit, Refusal},
-};
-use grove_wire::{
-    codec,
-    mimi::{
-        notify::{FanoutMessage, FanoutTail},
-        update::HandshakeBundle,
-    },
-    mls::Welcome,
-    uri::ClientUri,
-};
+use grove_mls::identity::Head;
+use grove_mls::public::{Added, CheckedCommit, Refusal};
+use grove_wire::codec;
+use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
+use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mls::Welcome;
+use grove_wire::uri::ClientUri;
 
 use super::{Checked, Handshake, UpdateError};
-use crate::{
-    app::App,
-    clock::Timestamp,
-    db::{self, EntryKind, HeadRow, Mark, NewHandshake, NewWelcome, Tx},
-    delivery::Entry,
-    devices::check_new_leaves,
-    rooms::{Room, append::next_time, groups::Seat},
-};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::db::{self, EntryKind, HeadRow, Mark, NewHandshake, NewWelcome, Tx};
+use crate::delivery::Entry;
+use crate::devices::check_new_leaves;
+use crate::rooms::Room;
+use crate::rooms::append::next_time;
+use crate::rooms::groups::Seat;
 
 /// What stands in the log.
 pub(super) struct Written {
@@ -177,7 +171,8 @@ impl Handshake {
     }
 }
 
-/// The devices of the clients a commit adds, by `KeyPackageRef`: each claimed for this room, by whose it is.
+/// The devices of the clients a commit adds, by `KeyPackageRef`: each claimed for this room, by
+/// whose it is.
 async fn recipients(
     tx: &Tx<'_>,
     room: &Room,

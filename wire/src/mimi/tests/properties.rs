@@ -1,14 +1,14 @@
 //! Every body decodes to what was encoded.
 
-use proptest::{collection::vec, option, prelude::*};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    codec::Opaque,
-    limits::MAX_MORE_PROPOSALS,
-    mls::{Extension, MlsMessage},
-    samples::{self, opaque},
-};
+use crate::codec::Opaque;
+use crate::limits::MAX_MORE_PROPOSALS;
+use crate::mls::{Extension, MlsMessage};
+use crate::samples::{self, opaque};
 
 fn assert_round_trip<T: Serialize + Deserialize + PartialEq + Debug>(value: &T) {
     assert_known(value, &encode(value).unwrap());

@@ -1,11 +1,12 @@
 //! Snapshots of the lines people and scripts see.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{EventLine, MessageLine, RoomNames};
 use grove_core::{
     Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, WarningKind,
 };
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
+
+use super::{EventLine, MessageLine, RoomNames};
 
 fn user(address: &str) -> UserUri {
     UserUri::parse(address).unwrap()

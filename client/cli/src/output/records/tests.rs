@@ -1,13 +1,14 @@
 //! Snapshots of results, as text and as JSON.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use grove_core::{MemberView, MessageId, MessageStatus, RoomView, Sent, Trust};
+use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
+use serde::Serialize;
+
 use super::{
     Caught, Created, DraftLine, InvitedLine, MemberLine, Registered, RoomLine, SentLine,
     WhoamiPage, short_id,
 };
-use grove_core::{MemberView, MessageId, MessageStatus, RoomView, Sent, Trust};
-use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
-use serde::Serialize;
 
 const ROOM: &str = "mimi://a.example/r/a4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dq";
 

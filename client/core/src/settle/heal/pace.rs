@@ -1,8 +1,8 @@
 //! When a client goes back into a room it lost.
 //!
 //! At once, if only this client lost it. After a commit that nobody can merge the members go one
-//! after the other, by their leaves in the last tree they share. What fails is tried again later and
-//! later; a room that is broken again soon after is come back to more slowly.
+//! after the other, by their leaves in the last tree they share. What fails is tried again later
+//! and later; a room that is broken again soon after is come back to more slowly.
 
 use std::time::Duration;
 

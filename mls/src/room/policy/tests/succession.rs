@@ -1,4 +1,5 @@
-//! A user's key is replaced leaf by leaf: what each step may look like, and what somebody with an old key cannot do.
+//! A user's key is replaced leaf by leaf: what each step may look like, and what somebody with an
+//! old key cannot do.
 
 use super::*;
 use crate::identity::Succession;

@@ -1,4 +1,5 @@
-//! What somebody with an old key, or with none, cannot do. Each has its control here or beside this file.
+//! What somebody with an old key, or with none, cannot do. Each has its control here or beside this
+//! file.
 
 use super::*;
 use crate::identity::SuccessionError;
@@ -182,7 +183,8 @@ fn a_new_key_is_shown_to_succeed_the_current_one() {
             invalid(SuccessionError::ListPresence),
             room().by(MIA).update({
                 let by_list = old.succession_by(&old.recovery(), new);
-                // Behind the list's length and the list stands the rotation: give it alone, behind an empty list.
+                // Behind the list's length and the list stands the rotation: give it alone, behind
+                // an empty list.
                 let mut rest = by_list.as_bytes();
                 let length = codec::read_length(&mut rest).unwrap();
                 rest = rest.get(length..).unwrap();

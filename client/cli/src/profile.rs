@@ -11,14 +11,15 @@ pub(crate) use directories::Directories;
 pub(crate) use key::create_private;
 pub(crate) use settings::{Settings, Unlock};
 
-use crate::endpoint::ServerUrl;
-use std::fmt;
 use std::fs::{self, DirBuilder};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::{fmt, io};
+
 use zeroize::Zeroizing;
+
+use crate::endpoint::ServerUrl;
 
 /// The mode bits of group and others.
 const OPEN_TO_OTHERS: u32 = 0o077;
@@ -115,7 +116,8 @@ impl Profile {
     ) -> Result<Self, ProfileError> {
         let path = directories.settings_of(&name);
         let directory = directories.data_of(&name);
-        // Also where only the settings are left: a removal that was cut short took the folder first.
+        // Also where only the settings are left: a removal that was cut short took the folder
+        // first.
         make_private_directory(&directory)?;
         if !path.exists() {
             make_private_directory(directories.config())?;

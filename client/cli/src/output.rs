@@ -20,11 +20,13 @@ pub(crate) use records::{
 };
 pub(crate) use status::StatusPage;
 
-use crate::exit::Exit;
-use crate::failure::Failure;
-use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,10 +159,11 @@ fn forget_closed(written: io::Result<()>) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use grove_wire::uri::{Provider, RoomUri};
+
     use super::{ChangeLine, Format, Output};
     use crate::exit::Exit;
     use crate::failure::Failure;
-    use grove_wire::uri::{Provider, RoomUri};
 
     fn run(format: Format, act: impl FnOnce(&mut Output<'_>)) -> (String, String) {
         let (mut data, mut notes) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! The client door: the whole table of its routes.
 //!
-//! Bodies are those of `grove_wire::api` and, for rooms, MIMI's own. A whole URI in a path is one percent-encoded
-//! segment.
+//! Bodies are those of `grove_wire::api` and, for rooms, MIMI's own. A whole URI in a path is one
+//! percent-encoded segment.
 
 mod accounts;
 mod devices;
@@ -14,17 +14,13 @@ mod rooms;
 mod server;
 mod sessions;
 
-use actix_web::{
-    Resource,
-    middleware::from_fn,
-    web::{self, ServiceConfig, delete, get, post, put},
-};
+use actix_web::Resource;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig, delete, get, post, put};
 
 pub(in crate::http) use self::events::{MAX_CLIENT_FRAME_BYTES, MAX_WAIT, WAIT};
-use super::{
-    Problem, openapi, problem,
-    rate_limit::{registrations, sign_ins},
-};
+use super::rate_limit::{registrations, sign_ins};
+use super::{Problem, openapi, problem};
 use crate::rate_limits::Ask;
 
 /// Everything a client can ask for.

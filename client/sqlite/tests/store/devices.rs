@@ -1,6 +1,5 @@
 //! What came with several devices: names, sightings, losses, notes; and a profile of the version
 //! before, which keeps what it has.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 
@@ -213,7 +212,7 @@ fn a_profile_of_the_version_before_keeps_what_it_has() {
     let literal = format!("x'{}'", "07".repeat(32));
     connection.pragma_update(None, "key", literal).unwrap();
     connection
-        .execute_batch(include_str!("../migrations/0001_profile.sql"))
+        .execute_batch(include_str!("../../migrations/0001_profile.sql"))
         .unwrap();
     connection
         .execute(

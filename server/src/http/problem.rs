@@ -1,7 +1,8 @@
 //! Where errors become RFC 9457 problem documents, and nowhere else.
 //!
-//! Each `From<XError>` is one exhaustive `match`. What is the asker's fault is explained; what is ours says its title
-//! only, and its cause is logged once, at the door (`http/span.rs`), for the request id the asker was given.
+//! Each `From<XError>` is one exhaustive `match`. What is the asker's fault is explained; what is
+//! ours says its title only, and its cause is logged once, at the door (`http/span.rs`), for the
+//! request id the asker was given.
 
 mod accounts;
 mod keys;
@@ -9,17 +10,18 @@ mod limits;
 mod links;
 mod rooms;
 
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse, Responder, ResponseError,
-    body::BoxBody,
-    error::{PathError, QueryPayloadError},
-    http::{StatusCode, header},
-};
+use actix_web::body::BoxBody;
+use actix_web::error::{PathError, QueryPayloadError};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use grove_wire::problem::{PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType};
 
-use crate::{db, rng::RandomError, tasks::WorkLost};
+use crate::db;
+use crate::rng::RandomError;
+use crate::tasks::WorkLost;
 
 /// After how long a client may ask again when the database is away.
 const RETRY_AFTER: Duration = Duration::from_secs(2);

@@ -16,13 +16,14 @@ mod send;
 mod show;
 mod sync;
 
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Directories;
 use crate::session::Session;
-use clap::CommandFactory as _;
-use clap_complete::Shell;
 
 /// Does what the command line says.
 ///
