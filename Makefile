@@ -1,5 +1,5 @@
 # An index: one command per target. `cargo build` and `cargo test` need none of it.
-.PHONY: help demo test deps check run bench audit fuzz example-config image
+.PHONY: help demo test deps check format lint doc wasm deny run release bench audit fuzz example-config image
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -8,22 +8,38 @@ demo: deps ## Two people, one server, one conversation, and a search of the disk
 	@KEEP='$(KEEP)' bash deploy/demo.sh
 
 test: deps ## Every test of the project, with a throw-away PostgreSQL
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 deps: ## Installs what is missing of PostgreSQL, libssl-dev, pkg-config (apt; sudo when not root)
 	@bash deploy/deps.sh
 
-check: deps ## What CI asks for before the tests: format, lints, documentation, dependencies, wasm
+check: format lint doc wasm deny ## What CI asks for beside the tests
+
+format: ## Whether everything is formatted
 	cargo fmt --all --check
+
+lint: deps ## Clippy, its warnings refused
 	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: deps ## The documentation of the code, its warnings refused
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --workspace --no-deps --document-private-items --quiet
-	if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else echo 'cargo-deny is not installed: left out'; fi
+
+wasm: ## Whether what a browser needs compiles for it
 	rustup target add wasm32-unknown-unknown
 	cargo check -p grove-mls -p grove-core --target wasm32-unknown-unknown
+
+deny: ## Licences, duplicates and sources of dependencies (cargo-deny; left out where it is not installed)
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else \
+		echo 'LEFT OUT: cargo-deny is not installed. «cargo install --locked cargo-deny» takes some minutes.'; fi
 
 run: deps ## groved on this machine: plain HTTP on loopback, its data under /var/tmp
 	cargo run -p grove-server --bin groved -- serve --set server.domain=localhost --set http.plain_http=true \
 		--set server.data_dir=/var/tmp/grove-run-$$(id -u)
+
+release: deps ## groved and grove, optimised, with their checksums (RELEASING.md says how a build is reproduced)
+	RUSTFLAGS='--remap-path-prefix=$(CURDIR)=/grove --remap-path-prefix=$(HOME)/.cargo=/cargo' \
+		cargo build --release --locked -p grove-server --bin groved -p grove-cli --bin grove
+	cd "$${CARGO_TARGET_DIR:-target}/release" && sha256sum groved grove | tee SHA256SUMS
 
 bench: deps ## The load program, optimised (docs/benchmarks.md says how to read it)
 	cargo build --release -p grove-server -p grove-tests --bin groved --bin grove-load

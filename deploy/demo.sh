@@ -153,8 +153,8 @@ holders() { LC_ALL=C grep -rilaF -f "$work/patterns" -- "$@" || true; }
 
 # --- the demonstration ------------------------------------------------------------------------------------------------
 
-step 'Build groved and grove'
-cargo build --quiet -p grove-server --bin groved -p grove-cli --bin grove </dev/null
+step 'Build groved and grove with all they need: some four minutes the first time on two cores, seconds later'
+cargo build -p grove-server --bin groved -p grove-cli --bin grove </dev/null
 target="$(cargo metadata --format-version 1 --no-deps --quiet </dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')"
 groved="$target/debug/groved"
 grove="$target/debug/grove"
