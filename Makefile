@@ -1,5 +1,5 @@
 # An index: one command per target. `cargo build` and `cargo test` need none of it.
-.PHONY: help demo test deps check format lint doc wasm deny run release bench audit fuzz example-config image
+.PHONY: help demo test deps check format lint doc wasm deny msrv run release bench audit fuzz example-config image
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -13,7 +13,7 @@ test: deps ## Every test of the project, with a throw-away PostgreSQL
 deps: ## Installs what is missing of PostgreSQL, libssl-dev, pkg-config (apt; sudo when not root)
 	@bash deploy/deps.sh
 
-check: format lint doc wasm deny ## What CI asks for beside the tests
+check: format lint doc wasm deny msrv ## What CI asks for beside the tests
 
 format: ## Whether everything is formatted
 	cargo fmt --all --check
@@ -31,6 +31,11 @@ wasm: ## Whether what a browser needs compiles for it
 deny: ## Licences, duplicates and sources of dependencies (cargo-deny; left out where it is not installed)
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else \
 		echo 'LEFT OUT: cargo-deny is not installed. «cargo install --locked cargo-deny» takes some minutes.'; fi
+
+msrv: ## Whether the oldest Rust that Cargo.toml names compiles it (left out where that is not installed)
+	@oldest="$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)"; \
+		if rustup toolchain list 2>/dev/null | grep -q "^$$oldest"; then cargo "+$$oldest" check --workspace --all-targets; else \
+		echo "LEFT OUT: Rust $$oldest is not installed."; fi
 
 run: deps ## groved on this machine: plain HTTP on loopback, its data under /var/tmp
 	cargo run -p grove-server --bin groved -- serve --set server.domain=localhost --set http.plain_http=true \

@@ -16,7 +16,7 @@ use harness::{User, World};
 
 /// Operations of one run.
 const OPERATIONS: u32 = 200;
-/// Rooms made at most.
+/// Rooms at most that somebody is in.
 const MAX_ROOMS: usize = 4;
 /// Each user with the number of devices.
 const USERS: [(&str, usize); 4] = [("alice", 3), ("bob", 3), ("carol", 2), ("dave", 1)];
@@ -91,8 +91,12 @@ impl Play {
             return self.make_room(device).await;
         };
         match self.dice.roll(20) {
-            0 if self.rooms.len() < MAX_ROOMS => self.make_room(device).await,
-            0..=7 => self.say(device, &room).await,
+            0 if self.living_rooms().len() < MAX_ROOMS => self.make_room(device).await,
+            0..=2 => self.say(device, &room).await,
+            3..=7 => {
+                let device = self.device_in(&room);
+                self.say(device, &room).await;
+            }
             8 | 9 => self.edit(device, &room).await,
             10 => self.delete(device, &room).await,
             11 | 12 => self.invite(device, &room).await,
@@ -104,8 +108,24 @@ impl Play {
         }
     }
 
+    /// The rooms that somebody is in: in the others nothing happens any more.
+    fn living_rooms(&self) -> Vec<RoomUri> {
+        let living = |(_, model): &(&RoomUri, &Model)| !model.participants.is_empty();
+        let rooms = self.rooms.iter().filter(living);
+        rooms.map(|(room, _)| room.clone()).collect()
+    }
+
+    /// A device of a user who is in this room.
+    fn device_in(&mut self, room: &RoomUri) -> usize {
+        let participants = &self.rooms[room].participants;
+        let inside: Vec<usize> = (0..self.devices.len())
+            .filter(|&at| participants.contains_key(&self.devices[at].name))
+            .collect();
+        inside[self.dice.roll(inside.len())]
+    }
+
     fn pick_room(&mut self) -> Option<RoomUri> {
-        let rooms: Vec<RoomUri> = self.rooms.keys().cloned().collect();
+        let rooms = self.living_rooms();
         (!rooms.is_empty()).then(|| rooms[self.dice.roll(rooms.len())].clone())
     }
 
@@ -125,15 +145,32 @@ impl Play {
         let Ok(sent) = speaker.client.send(room, Draft::Text(text.clone())).await else {
             return;
         };
-        assert_eq!(sent.status, MessageStatus::Sent, "the server is there");
         let by = speaker.uri.address();
-        let said = Said {
-            seq: sent.seq.expect("accepted"),
-            id: sent.id.expect("accepted"),
-            by,
-            text,
-        };
-        self.model(room).said.push(said);
+        let (mut seq, mut id) = (sent.seq, sent.id);
+        if sent.status == MessageStatus::Queued {
+            self.wait_for_outbox(device).await;
+            let history = self.devices[device].history(room);
+            let message = history.into_iter().find(|message| message.text == text);
+            (seq, id) = message.map_or((None, None), |message| (message.seq, message.id));
+        }
+        // One that waited may have been refused in the end.
+        if let (Some(seq), Some(id)) = (seq, id) {
+            let said = Said { seq, id, by, text };
+            self.model(room).said.push(said);
+        }
+    }
+
+    /// What a device says waits while it is on its way back into a room it had lost.
+    async fn wait_for_outbox(&mut self, device: usize) {
+        for _round in 0..20 {
+            self.world.pass(Duration::from_secs(40));
+            let device = &mut self.devices[device];
+            device.catch_up().await;
+            if device.client.flush().await.expect("the store").queued == 0 {
+                return;
+            }
+        }
+        panic!("{} is never rid of its outbox", self.devices[device].name);
     }
 
     async fn edit(&mut self, device: usize, room: &RoomUri) {
@@ -146,7 +183,7 @@ impl Play {
             of,
             text: text.clone(),
         };
-        if self.devices[device].client.send(room, draft).await.is_ok() {
+        if self.changes(device, room, draft).await {
             self.model(room).said[at].text = text;
         }
     }
@@ -158,9 +195,20 @@ impl Play {
         let draft = Draft::Delete {
             of: self.model(room).said[at].id,
         };
-        if self.devices[device].client.send(room, draft).await.is_ok() {
+        if self.changes(device, room, draft).await {
             self.model(room).said[at].text.clear();
         }
+    }
+
+    /// Whether a change of a message was accepted.
+    async fn changes(&mut self, device: usize, room: &RoomUri, draft: Draft) -> bool {
+        let Ok(sent) = self.devices[device].client.send(room, draft).await else {
+            return false;
+        };
+        if sent.status == MessageStatus::Queued {
+            self.wait_for_outbox(device).await;
+        }
+        true
     }
 
     /// A message of this user's that was said since the user came in and is still there.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use grove_wire::limits::{MAX_FRAME_BYTES, MAX_SEALED_GROUP_INFO_BYTES};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -30,6 +30,9 @@ const MAX_MESSAGE_BYTES: usize = MAX_FRAME_BYTES + MAX_SEALED_GROUP_INFO_BYTES;
 pub struct EventStream {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     silence: Duration,
+    /// Ticks after a silence. Here and not in [`EventStream::next`], which is dropped whenever its
+    /// owner has something else to look at.
+    quiet: Interval,
     probed: bool,
 }
 
@@ -59,6 +62,7 @@ impl EventStream {
             Ok(Ok((socket, _))) => Ok(Self {
                 socket,
                 silence: SILENCE,
+                quiet: quiet_for(SILENCE),
                 probed: false,
             }),
             Ok(Err(error)) => Err(classify(error)),
@@ -73,16 +77,22 @@ impl EventStream {
     /// when it broke or went silent.
     pub async fn next(&mut self) -> Result<Vec<u8>, EventsError> {
         loop {
-            match timeout(self.silence, self.socket.next()).await {
-                Ok(Some(Ok(Message::Binary(bytes)))) => {
+            tokio::select! {
+                biased;
+                read = self.socket.next() => {
+                    self.quiet.reset();
                     self.probed = false;
-                    return Ok(bytes.into());
+                    match read {
+                        Some(Ok(Message::Binary(bytes))) => return Ok(bytes.into()),
+                        Some(Ok(Message::Close(_))) | None => return Err(EventsError::Closed),
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => return Err(classify(error)),
+                    }
                 }
-                Ok(Some(Ok(Message::Close(_))) | None) => return Err(EventsError::Closed),
-                Ok(Some(Ok(_))) => self.probed = false,
-                Ok(Some(Err(error))) => return Err(classify(error)),
-                Err(_) if self.probed => return Err(unreachable("it went silent")),
-                Err(_) => {
+                _silent = self.quiet.tick() => {
+                    if self.probed {
+                        return Err(unreachable("it went silent"));
+                    }
                     self.probed = true;
                     self.send(Message::Ping(Vec::new().into())).await?;
                 }
@@ -110,6 +120,15 @@ impl EventStream {
             Err(elapsed) => Err(unreachable(elapsed)),
         }
     }
+}
+
+/// Ticks each time that nothing was heard for so long.
+fn quiet_for(silence: Duration) -> Interval {
+    let mut quiet = interval(silence);
+    // After a machine that slept, what was sent meanwhile is to be read first.
+    quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    quiet.reset();
+    quiet
 }
 
 /// Why there are no more events on this connection.

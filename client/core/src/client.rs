@@ -140,7 +140,7 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A registration was begun and not finished; registering again goes on with it.
-    #[error("the registration of {0} is not finished")]
+    #[error("the account of {0} is not finished here")]
     Unfinished(UserUri),
 }
 

@@ -136,11 +136,15 @@ pub trait Tx {
         client: &ClientUri,
         counter: u64,
     ) -> Result<Option<StoredMessage>, StoreError>;
-    /// Whether a message of whatever kind is known to stand at an entry of a room's log.
+    /// The message, of whatever kind, that is known to stand at an entry of a room's log.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn has_message_at(&self, room: &RoomUri, seq: u64) -> Result<bool, StoreError>;
+    fn find_message_at(
+        &self,
+        room: &RoomUri,
+        seq: u64,
+    ) -> Result<Option<StoredMessage>, StoreError>;
     /// The newest messages a person reads, oldest first.
     ///
     /// # Errors

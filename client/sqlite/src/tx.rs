@@ -128,8 +128,12 @@ impl Tx for OpenTx<'_> {
         messages::find_by_counter(&self.0, room, client, counter)
     }
 
-    fn has_message_at(&self, room: &RoomUri, seq: u64) -> Result<bool, StoreError> {
-        messages::stands_at(&self.0, room, seq)
+    fn find_message_at(
+        &self,
+        room: &RoomUri,
+        seq: u64,
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        messages::find_at(&self.0, room, seq)
     }
 
     fn list_messages(

@@ -34,8 +34,8 @@ pub(crate) fn failed(error: impl Error + Classified) -> Failure {
 
 const IDENTITY_ADVICE: &str = "nothing is sent until this is settled: ask the person, by another \
     way than this one; then grove trust ADDRESS accepts it, or grove rooms remove takes them out";
-const REGISTER_ADVICE: &str = "run grove register ADDRESS; one that was cut short is finished by \
-    running it again";
+const REGISTER_ADVICE: &str = "run grove register, grove link or grove recover with ADDRESS; one \
+    that was cut short is finished by running the same again";
 const REVOKED_ADVICE: &str = "what this device has read stays readable: grove history ROOM; to go on \
     with this account here, link the device anew in another profile";
 const STORE_ADVICE: &str = "see whether the disk is full or another grove is still at work";
@@ -89,7 +89,7 @@ impl From<ProfileError> for Failure {
                 (Exit::Storage, format!("{fix} {}", path.display()))
             }
             E::NoHome => (Exit::Profile, "set HOME".to_owned()),
-            E::None => (Exit::Profile, "run grove register ADDRESS".to_owned()),
+            E::None => (Exit::Profile, REGISTER_ADVICE.to_owned()),
             E::Random(_) => return Self::caused(Exit::Failure, &error),
             E::Settings { .. } => (Exit::Profile, "correct the file".to_owned()),
             E::Several(_) => (Exit::Profile, "choose one with --profile NAME".to_owned()),
@@ -98,7 +98,7 @@ impl From<ProfileError> for Failure {
                 "choose another with --profile NAME".to_owned(),
             ),
             E::Unknown { known, .. } if known.is_empty() => {
-                (Exit::Profile, "run grove register ADDRESS".to_owned())
+                (Exit::Profile, REGISTER_ADVICE.to_owned())
             }
             E::Unknown { known, .. } => (Exit::Profile, format!("there are: {known}")),
         };

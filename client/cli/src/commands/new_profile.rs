@@ -174,13 +174,21 @@ pub(super) fn profile_name(
 /// The settings of a new profile, or those of one that was begun, with the server of this run.
 ///
 /// # Errors
-/// When the domain is none a URL can hold.
+/// When the domain is none a URL can hold, or a passphrase is wished for a profile that was begun
+/// with a key file: its key lies there already.
 pub(super) fn settings(
     arguments: &Arguments,
     address: &UserUri,
     passphrase: bool,
     begun: Option<Settings>,
 ) -> Result<Settings, Failure> {
+    let has_key_file = |begun: &Settings| begun.unlock == Unlock::File;
+    if passphrase && begun.as_ref().is_some_and(has_key_file) {
+        return Err(
+            Failure::new(Exit::Usage, "this profile was begun with a key file")
+                .advise("finish it without --passphrase, or begin another with --profile NAME"),
+        );
+    }
     let known = arguments.server.clone().or_else(|| Some(begun?.server));
     let server = match known {
         Some(server) => server,
@@ -197,4 +205,26 @@ pub(super) fn settings(
         server,
         unlock,
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_never_ignored() {
+        let arguments = Arguments::try_parse_from(["grove", "whoami"]).unwrap();
+        let alice = UserUri::parse("alice@a.example").unwrap();
+        let of = |passphrase, begun| settings(&arguments, &alice, passphrase, begun);
+        let with_file = of(false, None).unwrap();
+        let with_passphrase = of(true, None).unwrap();
+        assert_eq!(with_passphrase.unlock, Unlock::Passphrase);
+        assert!(of(false, Some(with_file.clone())).is_ok());
+        assert!(of(true, Some(with_passphrase)).is_ok());
+        let refused = of(true, Some(with_file)).unwrap_err();
+        assert_eq!(refused.exit, Exit::Usage);
+    }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{EventStream, EventsError};
+use super::{EventStream, EventsError, quiet_for};
 use crate::transport::HttpTransport;
 
 async fn listener() -> (TcpListener, HttpTransport) {
@@ -77,20 +78,39 @@ async fn a_refusal_tells_its_status() {
     assert_eq!(refused.unwrap_err(), EventsError::Refused(401));
 }
 
-#[tokio::test]
-async fn a_silent_connection_is_probed_and_given_up() {
+/// A stream from a server that accepts, and then neither reads nor says anything: no pong comes.
+async fn silent() -> (WebSocketStream<TcpStream>, EventStream) {
     let (listener, transport) = listener().await;
-    let server = async {
-        let (socket, _) = listener.accept().await.unwrap();
-        // Accepted, then never read again: no pong will come.
-        tokio_tungstenite::accept_async(socket).await.unwrap()
-    };
-    let (_held, events) = tokio::join!(server, EventStream::connect(&transport, "token"));
+    let connecting = EventStream::connect(&transport, "token");
+    let (held, events) = tokio::join!(accept(&listener), connecting);
     let mut events = events.unwrap();
     events.silence = Duration::from_millis(30);
+    events.quiet = quiet_for(events.silence);
+    (held, events)
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_probed_and_given_up() {
+    let (_held, mut events) = silent().await;
     assert!(
         matches!(events.next().await, Err(EventsError::Unreachable(why)) if why.contains("silent"))
     );
+}
+
+/// As `grove listen` does, which looks every second what else there is to do.
+#[tokio::test]
+async fn silence_is_noticed_by_whoever_looks_elsewhere_meanwhile() {
+    let (_held, mut events) = silent().await;
+    let mut looks = 0;
+    let ended = loop {
+        let look = timeout(Duration::from_millis(5), events.next()).await;
+        if let Ok(ended) = look {
+            break ended;
+        }
+        looks += 1;
+        assert!(looks < 2000, "the silence is not noticed");
+    };
+    assert!(matches!(ended, Err(EventsError::Unreachable(why)) if why.contains("silent")));
 }
 
 #[tokio::test]

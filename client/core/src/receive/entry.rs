@@ -82,10 +82,14 @@ fn take_message(
         }
         Opened::Meaning(Received::AlreadySeen) => {}
         Opened::Meaning(Received::Own) => {
-            let known = outbox::accepted_by_log(step, room, message, time)?;
-            if !known && !step.tx.has_message_at(&room.uri, room.seq)? {
-                loss::outlived(step, room, time)?;
-                return Ok(Flow::Ends);
+            if !outbox::accepted_by_log(step, room, message, time)? {
+                let Some(own) = step.tx.find_message_at(&room.uri, room.seq)? else {
+                    loss::outlived(step, room, time)?;
+                    return Ok(Flow::Ends);
+                };
+                // Carried out when the hub answered, before what stands between: the log's order
+                // counts.
+                application::amend(step, &own)?;
             }
         }
         Opened::Meaning(Received::Application {

@@ -133,7 +133,7 @@ pub(super) fn skip(
         return Ok(());
     }
     let is_application = matches!(fanout.tail, FanoutTail::Application { .. });
-    if is_application && !step.tx.has_message_at(&room.uri, room.seq)? {
+    if is_application && step.tx.find_message_at(&room.uri, room.seq)?.is_none() {
         room.unreadable = room.unreadable.saturating_add(1);
     }
     let reached = match framing.content_type {

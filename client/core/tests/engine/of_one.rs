@@ -70,6 +70,23 @@ fn what_is_left_off_on_one_device_is_taken_up_on_another() {
     );
 }
 
+/// The hub's answer comes before the log is read: what stands earlier in it must not win.
+#[test]
+fn of_two_edits_the_later_in_the_log_counts_everywhere() {
+    let hub = hub();
+    let ([mut laptop, mut phone, _tablet], mut bob, room) = three_and_bob(&hub);
+    let of = laptop.says(&room, "tea").id.unwrap();
+    phone.syncs();
+    for (device, text) in [(&mut laptop, "tea at four"), (&mut phone, "tea at five")] {
+        let text = text.to_owned();
+        now(device.client.send(&room, Draft::Edit { of, text })).unwrap();
+    }
+    for person in [&mut laptop, &mut phone, &mut bob] {
+        person.syncs();
+        assert_eq!(person.reads(&room).last().unwrap(), "tea at five");
+    }
+}
+
 #[test]
 fn nobody_sees_the_room_of_the_devices() {
     let hub = hub();

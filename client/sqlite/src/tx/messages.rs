@@ -104,18 +104,17 @@ pub(super) fn find_by_counter(
     )
 }
 
-pub(super) fn stands_at(
+pub(super) fn find_at(
     connection: &Connection,
     room: &RoomUri,
     seq: u64,
-) -> Result<bool, StoreError> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2)",
-        )
-        .sql()?
-        .query_row(params![room.as_str(), integer(seq)?], |row| row.get(0))
-        .sql()
+) -> Result<Option<StoredMessage>, StoreError> {
+    one(
+        connection,
+        "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
+         status, failure, payload FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2 LIMIT 1",
+        &[&room.as_str(), &integer(seq)?],
+    )
 }
 
 fn one(

@@ -196,12 +196,15 @@ fn a_place_in_the_log_is_taken_by_what_is_never_shown_as_well() {
         assert_eq!(tx.list_messages(&room_uri(), newest)?.len(), 1);
         let other = RoomUri::new(&Provider::parse("a.example").unwrap(), &[4; 32]);
         Ok::<_, StoreError>([
-            tx.has_message_at(&room_uri(), 4)?,
-            tx.has_message_at(&room_uri(), 5)?,
-            tx.has_message_at(&other, 5)?,
+            tx.find_message_at(&room_uri(), 4)?
+                .map(|message| message.counter),
+            tx.find_message_at(&room_uri(), 5)?
+                .map(|message| message.counter),
+            tx.find_message_at(&other, 5)?
+                .map(|message| message.counter),
         ])
     });
-    assert_eq!(taken.unwrap(), [false, true, false]);
+    assert_eq!(taken.unwrap(), [None, Some(2), None]);
 }
 
 #[test]
