@@ -92,7 +92,7 @@ impl Bell {
         }
     }
 
-    /// Starts to listen for a device. A new socket replaces the device's older one.
+    /// Starts to listen for a device.
     pub(crate) fn listen(&self, device_id: i64, kind: ReaderKind) -> Ear {
         let listener = Arc::new(Listener {
             id: self.0.next_id.fetch_add(1, Ordering::Relaxed),
@@ -102,12 +102,6 @@ impl Bell {
         });
         let mut devices = lock(&self.0.devices);
         let readers = devices.entry(device_id).or_default();
-        if kind == ReaderKind::Socket {
-            readers
-                .iter()
-                .filter(|older| older.kind == ReaderKind::Socket)
-                .for_each(|older| older.tell(|heard| heard.replaced = true));
-        }
         readers.push(Arc::clone(&listener));
         connected().set(gauge(devices.len()));
         Ear {
@@ -182,6 +176,21 @@ impl Listener {
 }
 
 impl Ear {
+    /// Takes the place of the device's older socket, if this is a socket. To be called once it can
+    /// be served: one that fails to open must not end the one that works.
+    pub(crate) fn replace_older(&self) {
+        let is_socket = |listener: &Listener| listener.kind == ReaderKind::Socket;
+        if !is_socket(&self.listener) {
+            return;
+        }
+        if let Some(readers) = lock(&self.bell.0.devices).get(&self.device_id) {
+            readers
+                .iter()
+                .filter(|other| is_socket(other) && other.id < self.listener.id)
+                .for_each(|older| older.tell(|heard| heard.replaced = true));
+        }
+    }
+
     /// Listens to a room as well; `newest` is the last entry the caller knows of.
     ///
     /// Rings before this call were not heard: whoever listens must look once afterwards.
@@ -302,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_socket_replaces_the_first_and_polls_replace_nothing() {
+    fn a_second_socket_replaces_the_first_once_it_works_and_polls_replace_nothing() {
         let bell = Bell::default();
         let (poll, first) = (
             bell.listen(5, ReaderKind::Poll),
@@ -312,7 +321,11 @@ mod tests {
             bell.listen(6, ReaderKind::Socket),
             bell.listen(5, ReaderKind::Socket),
         );
-        let _later = bell.listen(5, ReaderKind::Poll);
+        let later = bell.listen(5, ReaderKind::Poll);
+        assert!(!first.take().replaced, "the second may still fail");
+        for ear in [&second, &first, &other, &later] {
+            ear.replace_older();
+        }
         assert!(first.take().replaced);
         for untouched in [&poll, &other, &second] {
             assert_eq!(untouched.take(), Heard::default());

@@ -57,6 +57,7 @@ impl Reader {
             replaced: false,
         };
         reader.refresh(app).await?;
+        reader.ear.replace_older();
         Ok(reader)
     }
 
