@@ -294,6 +294,18 @@ mod tests {
     }
 
     #[test]
+    fn gaps_are_known_for_as_long_as_anything_is_kept() {
+        let kept = |handshakes| RetentionConfig {
+            messages_min: Duration::from_secs(1),
+            messages_max: Duration::from_secs(1),
+            handshakes,
+        };
+        let short = longest(&kept(Duration::from_secs(1)));
+        assert!(short >= CLAIM_AGE && short >= ENDED_FOR, "{short:?}");
+        assert_eq!(longest(&kept(CLAIM_AGE * 10)), CLAIM_AGE * 10);
+    }
+
+    #[test]
     fn readers_are_asked_for_only_where_they_matter() {
         assert!(!CUTS.asks_for_readers(&entries(1..=2)));
         assert!(CUTS.asks_for_readers(&entries(1..=3)));

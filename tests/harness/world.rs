@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use grove_server::admin::{Reply, Request, call};
 use grove_server::clock::{Clock, ClockHand};
 use grove_wire::uri::{Provider, UserUri};
 use tempfile::TempDir;
@@ -13,7 +14,7 @@ use tokio_postgres::Client;
 
 use crate::postgres::{self, Database, Killable};
 use crate::server::{InProcess, Process, Server, UNLIMITED};
-use crate::wait::eventually;
+use crate::wait::{eventually, soon};
 use crate::{Api, Hand, User, loopback};
 
 /// The domain of a world, unless a test says otherwise.
@@ -260,6 +261,14 @@ impl World {
             (self.ops("/ready").await.status == 200).then_some(())
         })
         .await;
+    }
+
+    /// What the server replies to the operator.
+    pub async fn ask(&self, request: Request) -> Reply {
+        let data_dir = self.data_dir();
+        let asking = tokio::task::spawn_blocking(move || call(&data_dir, &request));
+        let asked = soon("a reply", asking).await.expect("no panic");
+        asked.expect("the server is there")
     }
 
     /// The sum of a counter's values in `/metrics`, over all its labels that contain `label`.

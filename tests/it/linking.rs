@@ -2,6 +2,7 @@
 //! server that learns neither. The exchange itself is in `links` and in the unit tests of `mls`;
 //! here real clients run it.
 
+mod lost;
 mod refused;
 mod sealed;
 mod sightings;

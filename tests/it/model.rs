@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::time::Duration;
 
-use grove_core::{Draft, MessageId, MessageStatus};
+use grove_core::{Draft, Message, MessageId, MessageStatus};
 use grove_wire::uri::RoomUri;
 use harness::entries::random;
 use harness::{User, World};
@@ -141,9 +141,18 @@ impl Play {
     async fn say(&mut self, device: usize, room: &RoomUri) {
         let text = format!("message {}", self.number);
         let speaker = &mut self.devices[device];
-        // Whoever is not in the room, or does not know yet, is refused.
-        let Ok(sent) = speaker.client.send(room, Draft::Text(text.clone())).await else {
-            return;
+        let sent = match speaker.client.send(room, Draft::Text(text.clone())).await {
+            Ok(sent) => sent,
+            // Whoever is not in the room, or does not know yet, is refused. Then it is not said
+            // later either.
+            Err(error) => {
+                let history = speaker.history(room);
+                let waits = |message: &Message| {
+                    message.text == text && message.status != MessageStatus::Failed
+                };
+                assert!(!history.iter().any(waits), "{text} is kept: {error:?}");
+                return;
+            }
         };
         let by = speaker.uri.address();
         let (mut seq, mut id) = (sent.seq, sent.id);

@@ -8,7 +8,7 @@ use grove_wire::uri::RoomUri;
 use harness::api::{about, log_path, segment};
 use harness::entries::{entries_of, submit_body};
 use harness::socket::Socket;
-use harness::{Answer, Hand, Setup, World};
+use harness::{Answer, Hand, Setup, World, eventually};
 
 const HOUR: Duration = Duration::from_hours(1);
 const GONE_MESSAGES: &str = "SELECT count(*) FROM room_log WHERE kind = 1 AND entry IS NULL";
@@ -54,13 +54,28 @@ async fn say(hand: &mut Hand, room: &RoomUri, count: usize) -> u64 {
     last
 }
 
-async fn acknowledge(hand: &Hand, room: &RoomUri, seq: u64) {
+/// Acknowledges, and waits until that is written: which is done by and by, while a sweep goes by
+/// what stands in the database.
+async fn acknowledge(world: &World, hand: &Hand, room: &RoomUri, seq: u64) {
     let ack = ClientFrame::Ack {
         positions: vec![(room.clone(), seq)],
         inbox: None,
     };
     let body = codec::encode(&ack).expect("a frame");
     hand.api.post("/v1/acks", body).await.ok();
+    world.pass(Duration::from_secs(1));
+    let database = world.database().await;
+    let written =
+        "SELECT count(*) FROM cursors JOIN devices USING (device_id) JOIN rooms USING (room_id)
+                   WHERE client = $1 AND uri = $2 AND position >= $3";
+    let seq = i64::try_from(seq).expect("a place");
+    eventually("it is written", async || {
+        let (client, room) = (hand.identity.client.as_str(), room.as_str());
+        let row = database.query_one(written, &[&client, &room, &seq]).await;
+        let count: i64 = row.expect("a count").get(0);
+        (count == 1).then_some(())
+    })
+    .await;
 }
 
 async fn commit(hand: &mut Hand, room: &RoomUri) -> u64 {
@@ -93,7 +108,7 @@ async fn messages_go_when_all_have_them_and_at_last_whoever_waits() {
     let last = say(&mut alice, &room, 3).await;
     let unread = say(&mut alice, &other, 3).await;
     for hand in [&alice, &bob] {
-        acknowledge(hand, &room, last).await;
+        acknowledge(&world, hand, &room, last).await;
     }
     hours(&world, 1).await;
     assert_eq!(
@@ -121,8 +136,8 @@ async fn one_device_that_has_not_read_keeps_messages_for_all() {
     let world = hasty().await;
     let (mut alice, bob, room) = pair(&world).await;
     let last = say(&mut alice, &room, 3).await;
-    acknowledge(&alice, &room, last).await;
-    acknowledge(&bob, &room, last - 2).await;
+    acknowledge(&world, &alice, &room, last).await;
+    acknowledge(&world, &bob, &room, last - 2).await;
     hours(&world, 5).await;
     assert_eq!(world.count(GONE_MESSAGES).await, 1, "the one both have");
     let rest = bob.api.get(&log_path(&room, last - 2)).await.ok();
@@ -273,6 +288,56 @@ async fn welcomes_nobody_fetched_go_and_later_ones_stay() {
     assert_eq!(late.join().await, room);
 }
 
+/// Whoever acknowledges takes entries from an inbox first and their Welcome then. A sweep that did
+/// it the other way round would end in a deadlock with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_waits_for_an_acknowledgement_of_what_it_sweeps() {
+    let world = hasty().await;
+    let (mut alice, _bob, room) = pair(&world).await;
+    let early = world.hand("early").await;
+    alice.add(&room, &early.user).await;
+    let watching = world.database().await;
+    let mut database = world.database().await;
+    // Of two that wait for each other, this one is told.
+    database
+        .batch_execute("SET deadlock_timeout = '1ms'")
+        .await
+        .expect("a setting");
+    let acknowledging = database.transaction().await.expect("a transaction");
+    let taken = acknowledging.execute("DELETE FROM inbox", &[]).await;
+    assert_eq!(taken.expect("a statement"), 2);
+    let acknowledge = async {
+        eventually("the sweep waits", async || {
+            let sql = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let waiting = watching.query_one(sql, &[]).await.expect("a count");
+            (waiting.get::<_, i64>(0) > 0).then_some(())
+        })
+        .await;
+        let taken = acknowledging.execute("DELETE FROM welcomes", &[]).await;
+        assert_eq!(taken.expect("no deadlock"), 2);
+        acknowledging.commit().await.expect("a commit");
+    };
+    tokio::join!(world.sweep_after(HOUR * 13), acknowledge);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_ends_however_short_messages_are_kept() {
+    let world = Setup::default()
+        .set("retention.messages_min=1us")
+        .start()
+        .await;
+    let (mut alice, bob, room) = pair(&world).await;
+    let last = say(&mut alice, &room, 3).await;
+    for hand in [&alice, &bob] {
+        acknowledge(&world, hand, &room, last).await;
+    }
+    for _ in 0..2 {
+        world.sweep_after(HOUR).await;
+    }
+    assert_eq!(world.count(GONE_MESSAGES).await, 3);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_that_is_out_and_has_read_all_is_forgotten_as_a_reader() {
     let world = hasty().await;
@@ -286,8 +351,8 @@ async fn a_device_that_is_out_and_has_read_all_is_forgotten_as_a_reader() {
     let cursors = "SELECT count(*) FROM cursors WHERE to_seq IS NOT NULL";
     hours(&world, 3).await;
     assert_eq!(world.count(cursors).await, 1, "it has not read its removal");
-    acknowledge(&bob, &room, removal).await;
-    acknowledge(&alice, &room, removal).await;
+    acknowledge(&world, &bob, &room, removal).await;
+    acknowledge(&world, &alice, &room, removal).await;
     hours(&world, 4).await;
     assert_eq!(world.count(cursors).await, 0);
     assert_eq!(

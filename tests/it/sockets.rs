@@ -16,6 +16,11 @@ impl ReadSocket {
         Self(tokio::spawn(read_to_end(socket)))
     }
 
+    /// Whether the server has not closed it yet.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.0.is_finished()
+    }
+
     /// The code with which the server closes it.
     pub(crate) async fn closed_with(mut self) -> u16 {
         let closed = soon("the socket is closed", &mut self.0).await;

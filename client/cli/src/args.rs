@@ -161,13 +161,9 @@ pub(crate) struct Register {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) recovery_file: Option<PathBuf>,
 
-    /// Protect the local database with a passphrase instead of a key file
-    #[arg(long)]
-    pub(crate) passphrase: bool,
-
-    /// PEM file of further certificates to trust for this server; kept in the profile
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) ca: Option<PathBuf>,
+    /// How the profile is made
+    #[command(flatten)]
+    pub(crate) profile: ProfileWish,
 }
 
 /// What `rooms` does.

@@ -9,7 +9,7 @@
 
 mod verdicts;
 
-pub(crate) use verdicts::{abandon, accepted_by_log};
+pub(crate) use verdicts::{abandon, accepted_by_log, give_up};
 
 use grove_mls::franking;
 use grove_mls::member::SealError;

@@ -89,12 +89,12 @@ impl Classified for SendError {
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Says something in a room. If the server cannot be reached, or the room changes too fast, it
-    /// waits in the outbox and the status says so.
+    /// Says something in a room. If the server cannot be reached, the room changes too fast, or
+    /// this client is on its way back into it, it waits in the outbox and the status says so.
     ///
     /// # Errors
-    /// [`SendError`]. After [`SendError::Refused`] the message stands in history as failed; after
-    /// the others nothing was kept.
+    /// [`SendError`]. The message is not sent later: either nothing of it was kept, or it stands in
+    /// history as failed, as it does after [`SendError::Refused`].
     pub async fn send(&mut self, room: &RoomUri, draft: Draft) -> Result<Sent, SendError> {
         if let Err(SendError::NotAMember) = self.transaction(|step| check(step, room, &draft)) {
             // An invitation may wait at the server; without the server the answer stays what it is.
@@ -108,7 +108,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             match self.flush_room(room).await {
                 Ok(()) => {}
                 Err(error) if error.class() == Class::Unreachable => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let reason = error.to_string();
+                    if self.transaction(|step| outbox::give_up(step, number, &reason))? {
+                        return Err(error.into());
+                    }
+                }
             }
         }
         let message = self

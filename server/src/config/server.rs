@@ -1,5 +1,6 @@
 //! `[server]`: whose server this is and where it keeps its files.
 
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -63,16 +64,24 @@ impl RawServer {
     }
 }
 
+fn default_data_dir() -> PathBuf {
+    let me = rustix::process::geteuid().as_raw();
+    let owner = fs::metadata(SYSTEM_DATA_DIR).map(|found| found.uid());
+    data_dir_of(me, owner.ok(), env::var_os)
+}
+
 /// Root, and whoever owns [`SYSTEM_DATA_DIR`] as the service does, use that; anybody else has a
 /// place of their own.
-fn default_data_dir() -> PathBuf {
-    let me = rustix::process::geteuid();
-    let owner = fs::metadata(SYSTEM_DATA_DIR).map(|found| found.uid());
-    if me.is_root() || owner.is_ok_and(|owner| owner == me.as_raw()) {
+fn data_dir_of(
+    me: u32,
+    owner: Option<u32>,
+    variable: impl Fn(&'static str) -> Option<OsString>,
+) -> PathBuf {
+    if me == 0 || owner == Some(me) {
         return PathBuf::from(SYSTEM_DATA_DIR);
     }
     let absolute = |name| {
-        env::var_os(name)
+        variable(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
@@ -82,4 +91,32 @@ fn default_data_dir() -> PathBuf {
             || PathBuf::from(SYSTEM_DATA_DIR),
             |share| share.join("groved"),
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_uses_the_systems_place_and_anybody_else_their_own() {
+        let (root, grove, alice) = (0, 990, 1000);
+        let at_home = |name| (name == "HOME").then(|| OsString::from("/home/alice"));
+        let of = |me, owner| data_dir_of(me, owner, at_home);
+        for owner in [None, Some(grove)] {
+            assert_eq!(of(root, owner), PathBuf::from(SYSTEM_DATA_DIR));
+            let own = PathBuf::from("/home/alice/.local/share/groved");
+            assert_eq!(of(alice, owner), own);
+        }
+        assert_eq!(of(grove, Some(grove)), PathBuf::from(SYSTEM_DATA_DIR));
+        let chosen = |name| (name == "XDG_DATA_HOME").then(|| OsString::from("/data"));
+        assert_eq!(
+            data_dir_of(alice, None, chosen),
+            PathBuf::from("/data/groved")
+        );
+        let nowhere = |_name| Some(OsString::from("relative"));
+        assert_eq!(
+            data_dir_of(alice, None, nowhere),
+            PathBuf::from(SYSTEM_DATA_DIR)
+        );
+    }
 }

@@ -46,6 +46,15 @@ fn defaults_need_a_domain_and_a_transport_only() {
 }
 
 #[test]
+fn a_trusted_proxy_is_one_however_it_is_written() {
+    let options = sets(&["http.trusted_proxies=[\"::ffff:192.0.2.7\", \"192.0.2.8\"]"]);
+    let proxies = Config::load(options).unwrap().http.trusted_proxies;
+    let proxies: Vec<String> = proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["192.0.2.7", "192.0.2.8"]);
+    assert!(refusal(sets(&["http.trusted_proxies=[\"proxy\"]"])).contains("is not an IP address"));
+}
+
+#[test]
 fn later_layers_win() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("grove.toml");

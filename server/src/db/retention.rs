@@ -289,8 +289,8 @@ impl Tx<'_> {
     }
 
     /// Removes the inbox entries of Welcomes into a room whose commits are older than `before`. It
-    /// comes before
-    /// [`Self::remove_old_welcomes`]: whoever acknowledges one takes the locks in that order.
+    /// comes before [`Self::remove_old_welcomes`]: whoever acknowledges one takes the locks in that
+    /// order.
     pub(crate) async fn remove_old_inbox_entries(
         &self,
         room: RoomId,

@@ -102,6 +102,10 @@ async fn invites_have_pages_can_be_withdrawn_and_show_no_token() {
     assert!(page.stderr.contains("--before 3"), "{}", page.stderr);
     assert_eq!(code(&world, &["invites", "revoke", "99"]).await, 6);
     assert_eq!(code(&world, &["invites", "create", "--uses", "0"]).await, 6);
+    for (validity, expected) in [("0s", 6), ("999ms", 6), ("1s", 0)] {
+        let create = ["invites", "create", "--expires-in", validity];
+        assert_eq!(code(&world, &create).await, expected, "{validity}");
+    }
     assert_eq!(
         code(&world, &["invites", "create", "--expires-in", "soon"]).await,
         2

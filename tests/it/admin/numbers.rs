@@ -1,7 +1,7 @@
 //! How much there is: counted where that is cheap, estimated where it is not.
 
 use harness::socket::Socket;
-use harness::{Setup, eventually};
+use harness::{Setup, World, eventually};
 use serde_json::Value;
 
 use super::{ask, exact, read};
@@ -80,6 +80,40 @@ async fn what_is_too_long_to_be_read_is_estimated_and_said_to_be() {
         (12_000..13_000).contains(&value.as_u64().expect("a number")),
         "{value}"
     );
+}
+
+/// The tables are wherever the connection finds them, which need not be `public`; those of others
+/// in the same database are not counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_our_own_tables_are_weighed() {
+    let mut world = Setup::default().process().start().await;
+    let alice = world.hand("alice").await;
+    let bytes = async |world: &World| {
+        let shown = ask(world, &["statistics"]).await;
+        shown["log_bytes"].as_u64().expect("a number")
+    };
+    let before = bytes(&world).await;
+    assert!(before > 0);
+    let database = world.database().await;
+    let others = "CREATE SCHEMA others;
+                  CREATE TABLE others.room_log AS SELECT repeat('x', 1000) FROM generate_series(1, 10000);
+                  CREATE TABLE others.users AS SELECT 1";
+    database
+        .batch_execute(others)
+        .await
+        .expect("another schema");
+    assert_eq!(bytes(&world).await, before);
+
+    world.stop().await;
+    let moved = "ALTER SCHEMA public RENAME TO grove; CREATE SCHEMA public";
+    database.batch_execute(moved).await.expect("it moves");
+    let name = database.query_one("SELECT current_database()", &[]).await;
+    let name: String = name.expect("a name").get(0);
+    let path = format!("ALTER DATABASE \"{name}\" SET search_path = grove");
+    database.batch_execute(&path).await.expect("a setting");
+    world.start().await;
+    assert_eq!(alice.api.get("/v1/whoami").await.status, 200);
+    assert_eq!(bytes(&world).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

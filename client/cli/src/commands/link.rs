@@ -10,7 +10,7 @@ use grove_sqlite::SqliteStore;
 
 use super::failures::failed;
 use super::listen::Ending;
-use super::new_profile::{self, NewProfile};
+use super::new_profile::{self, NewProfile, Plan};
 use crate::args::{Arguments, Link};
 use crate::clock::Machine;
 use crate::exit::Exit;
@@ -27,7 +27,8 @@ pub(crate) async fn link(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let mut ending = Ending::new()?;
-    let mut new = NewProfile::create(arguments, &wish.address, &wish.profile, directories)?;
+    let plan = Plan::read(arguments, &wish.address, &wish.profile, directories)?;
+    let mut new = plan.make(directories)?;
     let mut client = match begin(&new, wish, &mut ending, output).await {
         Ok(client) => client,
         Err(failure) => {

@@ -20,6 +20,85 @@ use crate::session::open_store;
 use crate::tls;
 use crate::transport::HttpTransport;
 
+/// A profile as it is asked for; nothing of it is on disk yet.
+pub(super) struct Plan {
+    name: ProfileName,
+    /// As they were begun with, or will be.
+    settings: Settings,
+    roots: Option<Vec<u8>>,
+    is_begun: bool,
+    is_new: bool,
+}
+
+impl Plan {
+    /// Reads what was asked for, and what is there of it: a profile that was begun for the same
+    /// user is taken up again.
+    ///
+    /// # Errors
+    /// When the name or the certificates are not usable, or the disk is not.
+    pub(super) fn read(
+        arguments: &Arguments,
+        address: &UserUri,
+        wish: &ProfileWish,
+        directories: &Directories,
+    ) -> Result<Self, Failure> {
+        let name = profile_name(arguments, address)?;
+        let begun = Profile::find_settings(directories, &name)?;
+        let is_begun = begun.is_some();
+        // Without settings there may be the data of an account all the same: that is not thrown
+        // away.
+        let is_new = !is_begun && !directories.data_of(&name).exists();
+        let settings = settings(arguments, address, wish.passphrase, begun)?;
+        let roots = wish.ca.as_deref().map(read_roots).transpose()?;
+        if let Some(pem) = &roots {
+            tls::check_extra(pem)
+                .map_err(|error| Failure::caused(Exit::Usage, &error).advise("check --ca FILE"))?;
+        }
+        Ok(Self {
+            name,
+            settings,
+            roots,
+            is_begun,
+            is_new,
+        })
+    }
+
+    /// Whether it goes on with a profile that was begun earlier.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// The way to its server, before there is a profile.
+    ///
+    /// # Errors
+    /// When the certificates are not usable.
+    pub(super) fn transport(&self) -> Result<HttpTransport, Failure> {
+        Ok(HttpTransport::new(
+            self.settings.server.clone(),
+            self.roots.as_deref(),
+        )?)
+    }
+
+    /// Makes the profile.
+    ///
+    /// # Errors
+    /// When the name belongs to another user's profile, or the disk is not usable.
+    pub(super) fn make(self, directories: &Directories) -> Result<NewProfile, Failure> {
+        let server = self.settings.server.clone();
+        let profile = Profile::create(directories, self.name, &self.settings)?;
+        if let Some(pem) = &self.roots {
+            profile.store_roots(pem)?;
+        }
+        let transport = HttpTransport::new(server.clone(), profile.roots()?.as_deref())?;
+        Ok(NewProfile {
+            profile,
+            transport,
+            server,
+            is_new: self.is_new,
+        })
+    }
+}
+
 /// The profile that is being made.
 pub(super) struct NewProfile {
     pub(super) profile: Profile,
@@ -29,41 +108,6 @@ pub(super) struct NewProfile {
 }
 
 impl NewProfile {
-    /// Makes the profile, or takes up again one that was begun for the same user.
-    ///
-    /// # Errors
-    /// When the name or the certificates are not usable, or the disk is not.
-    pub(super) fn create(
-        arguments: &Arguments,
-        address: &UserUri,
-        wish: &ProfileWish,
-        directories: &Directories,
-    ) -> Result<Self, Failure> {
-        let name = profile_name(arguments, address)?;
-        let begun = Profile::find_settings(directories, &name)?;
-        // Without settings there may be the data of an account all the same: that is not thrown
-        // away.
-        let is_new = begun.is_none() && !directories.data_of(&name).exists();
-        let settings = settings(arguments, address, wish.passphrase, begun)?;
-        let roots = wish.ca.as_deref().map(read_roots).transpose()?;
-        if let Some(pem) = &roots {
-            tls::check_extra(pem)
-                .map_err(|error| Failure::caused(Exit::Usage, &error).advise("check --ca FILE"))?;
-        }
-        let server = settings.server.clone();
-        let profile = Profile::create(directories, name, &settings)?;
-        if let Some(pem) = &roots {
-            profile.store_roots(pem)?;
-        }
-        let transport = HttpTransport::new(server.clone(), profile.roots()?.as_deref())?;
-        Ok(Self {
-            profile,
-            transport,
-            server,
-            is_new,
-        })
-    }
-
     /// Opens its database.
     ///
     /// # Errors
@@ -159,10 +203,7 @@ pub(super) async fn join_rooms<S: Store>(
 ///
 /// # Errors
 /// When the address is none that a file can be called.
-pub(super) fn profile_name(
-    arguments: &Arguments,
-    address: &UserUri,
-) -> Result<ProfileName, Failure> {
+fn profile_name(arguments: &Arguments, address: &UserUri) -> Result<ProfileName, Failure> {
     match &arguments.profile {
         Some(name) => Ok(name.clone()),
         None => address.address().parse().map_err(|problem: &str| {
@@ -176,7 +217,7 @@ pub(super) fn profile_name(
 /// # Errors
 /// When the domain is none a URL can hold, or a passphrase is wished for a profile that was begun
 /// with a key file: its key lies there already.
-pub(super) fn settings(
+fn settings(
     arguments: &Arguments,
     address: &UserUri,
     passphrase: bool,

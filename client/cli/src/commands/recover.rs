@@ -4,7 +4,7 @@ use grove_core::{Client, OtherDevices, RecoverError, Recovery};
 
 use super::failures::failed;
 use super::listen::Ending;
-use super::new_profile::{self, NewProfile};
+use super::new_profile::{self, Plan};
 use crate::args::{Arguments, Recover};
 use crate::clock::Machine;
 use crate::exit::Exit;
@@ -20,7 +20,8 @@ pub(crate) async fn recover(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let words = secrets::recovery_words(wish.words_file.as_deref())?;
-    let mut new = NewProfile::create(arguments, &wish.address, &wish.profile, directories)?;
+    let plan = Plan::read(arguments, &wish.address, &wish.profile, directories)?;
+    let mut new = plan.make(directories)?;
     let (others, shown) = if wish.keep_others {
         (OtherDevices::Keep, "kept")
     } else {

@@ -13,17 +13,16 @@ use grove_wire::api::server::{Registration as Policy, ServerInfo};
 use zeroize::Zeroizing;
 
 use super::failures::failed;
-use super::new_profile;
+use super::new_profile::Plan;
 use crate::args::{Arguments, Register};
 use crate::clock::Machine;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::invite;
 use crate::output::{Output, Registered};
-use crate::profile::{Directories, Profile, read_roots};
+use crate::profile::{Directories, Profile};
 use crate::secrets::{self, RecoveryFile};
-use crate::session::open_store;
 use crate::transport::HttpTransport;
-use crate::{invite, tls};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -33,21 +32,10 @@ pub(crate) async fn register(
     directories: &Directories,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let name = new_profile::profile_name(arguments, &wish.address)?;
-    let begun = Profile::find_settings(directories, &name)?;
-    let is_begun = begun.is_some();
-    // Without settings there may be the data of an account all the same: that is not thrown away.
-    let is_new = !is_begun && !directories.data_of(&name).exists();
-    let settings = new_profile::settings(arguments, &wish.address, wish.passphrase, begun)?;
-    let roots = wish.ca.as_deref().map(read_roots).transpose()?;
-    if let Some(pem) = &roots {
-        tls::check_extra(pem)
-            .map_err(|error| Failure::caused(Exit::Usage, &error).advise("check --ca FILE"))?;
-    }
+    let plan = Plan::read(arguments, &wish.address, &wish.profile, directories)?;
     let mut invite = secrets::find_invite(wish.invite_file.as_deref())?;
-    if !is_begun {
-        let transport = HttpTransport::new(settings.server.clone(), roots.as_deref())?;
-        invite = invite_for(ask_policy(&transport).await?, invite)?;
+    if !plan.is_begun() {
+        invite = invite_for(ask_policy(&plan.transport()?).await?, invite)?;
     }
     let token = |invite| invite::token(invite, &wish.address.provider());
     let invite = invite.map(token).transpose()?;
@@ -56,33 +44,29 @@ pub(crate) async fn register(
         .clone()
         .map(RecoveryFile::create)
         .transpose()?;
-    let server = settings.server.clone();
-    let mut profile = Profile::create(directories, name, &settings)?;
-    if let Some(pem) = &roots {
-        profile.store_roots(pem)?;
-    }
-    let transport = HttpTransport::new(server.clone(), profile.roots()?.as_deref())?;
+    let mut new = plan.make(directories)?;
     let registration = Registration {
         user: wish.address.clone(),
         invite,
     };
-    let registered = match open_store(&profile) {
-        Ok(store) => Client::register(store, transport, Machine, registration)
+    let registered = match new.open_store() {
+        Ok(store) => Client::register(store, new.transport.clone(), Machine, registration)
             .await
-            .map_err(|error| (is_new && is_certainly_refused(&error), explain(error))),
-        Err(failure) => Err((is_new, failure)),
+            .map_err(|error| (is_certainly_refused(&error), explain(error))),
+        // Nothing was stored, so nothing was begun.
+        Err(failure) => Err((true, failure)),
     };
     match registered {
         Ok((client, words)) => {
-            profile.move_server(directories, server)?;
-            hand_over(client, &words, &profile, recovery, output)
+            new.keep(directories)?;
+            hand_over(client, &words, &new.profile, recovery, output)
         }
         Err((nothing_there, failure)) => {
             if let Some(file) = recovery {
                 file.remove();
             }
             if nothing_there {
-                profile.discard(directories)?;
+                new.discard(directories)?;
             }
             Err(failure)
         }

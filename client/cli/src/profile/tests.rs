@@ -1,7 +1,7 @@
 //! Profiles on a real disk.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs::{Permissions, metadata, remove_file, set_permissions, write};
+use std::fs::{Permissions, metadata, remove_dir_all, remove_file, set_permissions, write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -162,4 +162,18 @@ fn a_discarded_profile_leaves_nothing() {
     profile.discard(&directories).unwrap();
     assert!(!data.exists());
     assert!(list(&directories).unwrap().is_empty());
+}
+
+#[test]
+fn a_profile_of_which_only_the_settings_are_left_is_made_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let directories = directories(folder.path());
+    let made = Profile::create(&directories, name("alice"), &settings("alice@a.example")).unwrap();
+    made.key().unwrap();
+    // A removal takes the folder first, and was cut short behind it.
+    remove_dir_all(directories.data_of(&made.name)).unwrap();
+    assert!(Profile::choose(&directories, None).is_err());
+    let again = Profile::create(&directories, name("alice"), &settings("alice@a.example")).unwrap();
+    again.key().unwrap();
+    Profile::choose(&directories, None).unwrap();
 }

@@ -118,6 +118,31 @@ pub(super) fn refuse(
     }
 }
 
+/// A message could not be sent, and whoever wrote it is told so: then it must not be sent later.
+/// Gives whether that is so. It is not where the message may have reached the hub already, or waits
+/// until this client is back in the room.
+pub(crate) fn give_up(step: &mut Step<'_>, number: u64, reason: &str) -> Result<bool, StoreError> {
+    let Some(message) = step.tx.find_message(number)? else {
+        return Ok(false);
+    };
+    let room = step.tx.find_room(&message.room)?;
+    if room.is_none_or(|room| room.lost.is_some()) {
+        return Ok(false);
+    }
+    let waiting = step.tx.list_outgoing(&message.room)?;
+    let is_it = |waiting: &&Outgoing| match waiting.kind {
+        OutgoingKind::Application { message } => message == number,
+        _ => false,
+    };
+    match waiting.iter().find(is_it) {
+        Some(outgoing) if outgoing.bytes.is_none() => {
+            refuse(step, outgoing, reason)?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// Nothing more can be sent to a room.
 pub(crate) fn abandon(step: &mut Step<'_>, room: &RoomUri, reason: &str) -> Result<(), StoreError> {
     for outgoing in step.tx.list_outgoing(room)? {

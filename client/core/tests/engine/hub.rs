@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) rooms: BTreeMap<RoomUri, HubRoom>,
     /// How many application messages were handed in, repeats included.
     pub(crate) submissions: usize,
+    /// How many machines there are at its lines.
+    pub(crate) machines: u64,
     /// When devices last showed a session.
     pub(crate) seen: BTreeMap<ClientUri, u64>,
     tokens: BTreeMap<String, ClientUri>,
@@ -80,6 +82,7 @@ impl Hub {
             devices: BTreeMap::new(),
             rooms: BTreeMap::new(),
             submissions: 0,
+            machines: 0,
             seen: BTreeMap::new(),
             tokens: BTreeMap::new(),
         })))

@@ -1,11 +1,24 @@
 //! Who is in: inviting, removing, leaving, joining by oneself.
 
 use grove_core::{
-    Class, Classified, Draft, Event, InviteError, JoinError, RemoveError, SendError, Trust,
+    Class, Classified, Draft, Event, InviteError, JoinError, MessageStatus, RemoveError, SendError,
+    Trust,
 };
+use grove_wire::uri::RoomUri;
 
+use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
+
+/// Alice's room with two others in it.
+fn garden(hub: &Hub) -> (Person, Person, Person, RoomUri) {
+    let [mut alice, mut bob, mut carol] =
+        ["alice", "bob", "carol"].map(|name| Person::register(hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob, &mut carol]);
+    bob.syncs();
+    carol.syncs();
+    (alice, bob, carol, room)
+}
 
 #[test]
 fn a_removed_member_neither_reads_on_nor_sends() {
@@ -80,14 +93,7 @@ fn somebody_removed_can_be_invited_again() {
 #[test]
 fn two_leave_at_once_and_whoever_sends_carries_it_out() {
     let hub = hub();
-    let (mut alice, mut bob, mut carol) = (
-        Person::register(&hub, "alice"),
-        Person::register(&hub, "bob"),
-        Person::register(&hub, "carol"),
-    );
-    let room = alice.makes_room("Garden", &[&mut bob, &mut carol]);
-    bob.syncs();
-    carol.syncs();
+    let (mut alice, mut bob, mut carol, room) = garden(&hub);
     now(bob.client.leave(&room)).unwrap();
     now(carol.client.leave(&room)).unwrap();
     assert!(matches!(
@@ -109,6 +115,31 @@ fn two_leave_at_once_and_whoever_sends_carries_it_out() {
         assert_eq!(person.reads(&room), Vec::<String>::new());
         assert_eq!(person.client.rooms().unwrap()[0].state, "left");
     }
+}
+
+/// Whoever leaves has to be removed before anything is said, and the hub does not let that happen.
+#[test]
+fn what_was_said_to_be_impossible_is_not_sent_later() {
+    let hub = hub();
+    let (mut alice, mut bob, mut carol, room) = garden(&hub);
+    now(bob.client.leave(&room)).unwrap();
+    alice.syncs();
+    alice.line.trouble.lock().unwrap().refuses = Some("/update/");
+    let refused = now(alice.client.send(&room, Draft::Text("at last".to_owned()))).unwrap_err();
+    assert!(matches!(refused, SendError::Flush(_)), "{refused:?}");
+    let status = |alice: &mut Person| {
+        let history = alice.history(&room);
+        let message = history.iter().find(|message| message.text == "at last");
+        message.unwrap().status
+    };
+    assert_eq!(status(&mut alice), MessageStatus::Failed);
+    // Nor does it stand in the way of what is said when all is well again.
+    alice.line.trouble.lock().unwrap().refuses = None;
+    assert_eq!(now(alice.client.flush()).unwrap().queued, 0);
+    alice.says(&room, "alone now");
+    carol.syncs();
+    assert_eq!(carol.reads(&room), ["alone now"]);
+    assert_eq!(status(&mut alice), MessageStatus::Failed);
 }
 
 #[test]

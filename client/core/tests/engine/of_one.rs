@@ -70,6 +70,32 @@ fn what_is_left_off_on_one_device_is_taken_up_on_another() {
     );
 }
 
+/// It is told once, and the account room may be read before this device comes into the room.
+#[test]
+fn a_position_that_comes_before_its_room_is_kept_for_it() {
+    let hub = hub();
+    let [mut laptop, mut phone] = devices(&hub, "alice");
+    let uninvited = client(&phone);
+    let mut state = hub.state();
+    let known = state.devices.get_mut(&uninvited).unwrap();
+    known.key_packages.clear();
+    drop(state);
+    let room = laptop.makes_room("Attic", &[]);
+    let read = laptop.says(&room, "dusty").seq.unwrap();
+    laptop.syncs();
+    laptop.client.mark_read(&room, read).unwrap();
+    now(laptop.client.settle()).unwrap();
+    phone.syncs();
+    assert!(!joined(&mut phone, &room));
+    // It joins by itself, and nobody is there to say it again.
+    hub.state().now += 25 * 60 * 60 * 1000;
+    phone.syncs();
+    assert!(joined(&mut phone, &room));
+    let rooms = phone.client.rooms().unwrap();
+    let view = rooms.iter().find(|view| view.room == room).unwrap();
+    assert_eq!(view.read_up_to, read);
+}
+
 /// The hub's answer comes before the log is read: what stands earlier in it must not win.
 #[test]
 fn of_two_edits_the_later_in_the_log_counts_everywhere() {

@@ -138,12 +138,26 @@ impl Transport for Line {
     }
 }
 
-/// The hub's clock, and numbers that are different each time.
+/// The hub's clock, and numbers that are different for each machine and each time, and the same in
+/// each run: how long somebody waits for a turn must not depend on luck.
 #[derive(Clone)]
 pub(crate) struct Machine {
     hub: Hub,
-    name: String,
+    number: u64,
     drawn: Arc<Mutex<u64>>,
+}
+
+impl Machine {
+    /// The next one at this hub.
+    fn new(hub: &Hub) -> Self {
+        let mut state = hub.state();
+        state.machines += 1;
+        Self {
+            hub: hub.clone(),
+            number: state.machines,
+            drawn: Arc::default(),
+        }
+    }
 }
 
 impl Environment for Machine {
@@ -156,7 +170,7 @@ impl Environment for Machine {
         for chunk in bytes.chunks_mut(32) {
             *drawn += 1;
             let block = Sha256::new()
-                .chain_update(&self.name)
+                .chain_update(self.number.to_be_bytes())
                 .chain_update(drawn.to_be_bytes())
                 .finalize();
             chunk.copy_from_slice(&block[..chunk.len()]);
@@ -199,12 +213,7 @@ impl Person {
             user: user(name),
             invite: None,
         };
-        let name = format!("{name} {}", path.display());
-        let machine = Machine {
-            hub: hub.clone(),
-            name,
-            drawn: Arc::default(),
-        };
+        let machine = Machine::new(hub);
         let disk = store(&path);
         let lasts = Arc::clone(&disk.lasts);
         let (client, words) = now(Client::register(
@@ -253,11 +262,7 @@ impl Person {
             hub: hub.clone(),
             trouble: Arc::default(),
         };
-        let machine = Machine {
-            hub: hub.clone(),
-            name: path.display().to_string(),
-            drawn: Arc::default(),
-        };
+        let machine = Machine::new(hub);
         let disk = store(&path);
         let lasts = Arc::clone(&disk.lasts);
         let client = Client::open(disk, line.clone(), machine.clone()).unwrap();

@@ -72,8 +72,12 @@ pub(crate) fn newest_list(hub: &Hub, person: &Person) -> SignedDeviceList {
     SignedDeviceList::decode(&hub.state().lists[&user]).unwrap()
 }
 
-/// Puts the next device list of a user at the hub, signed by their key, past any client.
-pub(crate) fn put_list(hub: &Hub, person: &Person, change: impl FnOnce(&mut DeviceList)) {
+/// The next device list of a user, signed by their key, past any client.
+pub(crate) fn next_list(
+    hub: &Hub,
+    person: &Person,
+    change: impl FnOnce(&mut DeviceList),
+) -> SignedDeviceList {
     let before = newest_list(hub, person);
     let mut next = DeviceList {
         version: before.list().version + 1,
@@ -83,12 +87,24 @@ pub(crate) fn put_list(hub: &Hub, person: &Person, change: impl FnOnce(&mut Devi
     };
     change(&mut next);
     let uik = UserIdentityKey::from_seed(*account(person).uik.bytes());
-    let next = SignedDeviceList::sign(&uik, next).unwrap();
+    SignedDeviceList::sign(&uik, next).unwrap()
+}
+
+/// Puts it at the hub.
+pub(crate) fn accept_list(hub: &Hub, next: &SignedDeviceList) {
     let mut state = hub.state();
-    state
-        .lists
-        .insert(next.list().user.clone(), next.as_bytes().to_vec());
-    follow(&mut state, &before, &next);
+    let user = next.list().user.clone();
+    let before = state.lists.insert(user, next.as_bytes().to_vec()).unwrap();
+    follow(
+        &mut state,
+        &SignedDeviceList::decode(&before).unwrap(),
+        next,
+    );
+}
+
+/// Puts the next device list of a user at the hub, signed by their key, past any client.
+pub(crate) fn put_list(hub: &Hub, person: &Person, change: impl FnOnce(&mut DeviceList)) {
+    accept_list(hub, &next_list(hub, person, change));
 }
 
 /// Another device of the same user, in the list and in none of the rooms yet.

@@ -12,7 +12,8 @@ use grove_wire::uri::{ClientUri, RoomUri};
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
 use crate::siblings::{
-    IDLE_MS, account, client, devices_in, lines, newest_list, put_list, settle_all, three_and_bob,
+    IDLE_MS, accept_list, account, add_device, client, devices_in, lines, newest_list, next_list,
+    put_list, settle_all, three_and_bob,
 };
 
 /// Requests to a path with this in it are refused from now on.
@@ -81,6 +82,33 @@ fn a_device_that_was_revoked_says_so_once_and_keeps_its_history() {
     assert!(tablet.client.is_revoked().unwrap());
     assert!(tablet.client.status().unwrap().revoked);
     assert_eq!(tablet.reads(&room), ["before"]);
+}
+
+#[test]
+fn a_device_that_is_revoked_while_it_joins_its_rooms_complains_of_none_of_them() {
+    let hub = hub();
+    let ([mut laptop, _phone, _tablet], _bob, _room) = three_and_bob(&hub);
+    for revoked in [true, false] {
+        let mut late = add_device(&hub, &mut laptop, 8 + u8::from(revoked));
+        let gone = client(&late);
+        let list = next_list(&hub, &laptop, |list| {
+            let device = list.devices.iter_mut().find(|one| one.client == gone);
+            device.unwrap().revoked = revoked.then_some(list.not_after);
+        });
+        let at_hub = hub.clone();
+        late.before("/groupInfo/", move || accept_list(&at_hub, &list));
+        if revoked {
+            let error = now(late.client.sync(Duration::ZERO)).unwrap_err();
+            assert_eq!(error.class(), Class::Revoked, "{error}");
+        } else {
+            late.syncs();
+        }
+        let told = late.client.events_after(0, 1000).unwrap();
+        let told: Vec<Event> = told.into_iter().map(|line| line.event).collect();
+        assert_eq!(lines(&told, WarningKind::Join), Vec::<String>::new());
+        assert_eq!(late.client.rooms_due().failed, 0);
+        assert_eq!(late.client.rooms_due().joined > 0, !revoked);
+    }
 }
 
 #[test]
