@@ -41,8 +41,9 @@ run: deps ## groved on this machine: plain HTTP on loopback, its data under /var
 	cargo run -p grove-server --bin groved -- serve --set server.domain=localhost --set http.plain_http=true \
 		--set server.data_dir=/var/tmp/grove-run-$$(id -u)
 
+# Its flags are parted by a byte that no path has: a path may well have a space.
 release: deps ## groved and grove, optimised, with their checksums (RELEASING.md says how a build is reproduced)
-	RUSTFLAGS='--remap-path-prefix=$(CURDIR)=/grove --remap-path-prefix=$(HOME)/.cargo=/cargo' \
+	CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037%s' --remap-path-prefix='$(CURDIR)'=/grove --remap-path-prefix='$(HOME)'/.cargo=/cargo)" \
 		cargo build --release --locked -p grove-server --bin groved -p grove-cli --bin grove
 	cd "$${CARGO_TARGET_DIR:-target}/release" && sha256sum groved grove | tee SHA256SUMS
 
