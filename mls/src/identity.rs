@@ -1,9 +1,10 @@
 //! Who is who: keys, and the objects they sign. Free of OpenMLS.
 //!
-//! A user is a user identity key ([`UserIdentityKey`]); the key names the user's devices in a
-//! [`SignedDeviceList`] and puts a [`DeviceCredential`] into each of their leaves. A
-//! [`RecoveryKey`], kept on paper, can replace it. This module must not know rooms' policy, MLS
-//! groups or where anything is stored.
+//! A user is a chain of [`RecoveryKey`]s, kept on paper. The last of them certifies a user identity
+//! key ([`UserIdentityKey`]), and the next one whenever that is needed: the [`Identity`]. The user
+//! identity key names the user's devices in a [`SignedDeviceList`] and puts a [`DeviceCredential`]
+//! into each of their leaves. This module must not know rooms' policy, MLS groups or where anything
+//! is stored.
 //!
 //! The surprise: every object keeps the exact bytes it arrived in, and signatures and hashes are
 //! taken over those. Nothing is ever encoded again in order to be verified.
@@ -11,6 +12,7 @@
 //! All objects are TLS presentation language, signed as `label || 0x00 || bytes` with a [`Label`]
 //! per type. Golden bytes of each stand in the tests: a change of one is a change of the protocol.
 
+mod continuity;
 mod credential;
 mod keys;
 mod list;
@@ -19,11 +21,10 @@ mod profile;
 mod receipt;
 mod record;
 mod recovery;
-mod rotation;
 mod session;
 mod signed;
-mod succession;
 
+pub use continuity::{Identity, IdentityError, MAX_RECOVERY_LINKS, Rank};
 pub use credential::{DeviceCredential, DeviceCredentialError};
 pub use keys::{
     BadSignature, DeviceKey, Label, PublicKey, RecoveryKey, ServerKey, UserIdentityKey,
@@ -40,12 +41,8 @@ pub use record::{
     is_account_room,
 };
 pub use recovery::WordsError;
-pub use rotation::{
-    RecoveryRotation, RotationAuthority, SignedRecoveryRotation, SignedUikRotation, UikRotation,
-};
 pub use session::{RecoveryProof, SessionProof};
 pub use signed::SignedError;
-pub use succession::{MAX_SUCCESSION_LINKS, Succession, SuccessionError};
 
 #[cfg(test)]
 mod tests;

@@ -71,10 +71,7 @@ pub fn make<R: Records>(
     let builder = KeyPackage::builder()
         .key_package_lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
         .leaf_node_capabilities(leaf::capabilities())
-        .leaf_node_extensions(leaf::extensions(
-            &identity.credential,
-            leaf::key_package_succession(identity),
-        )?);
+        .leaf_node_extensions(leaf::extensions(&identity.credential)?);
     let builder = match last_resort {
         LastResort::No => builder,
         LastResort::Yes => builder.mark_as_last_resort(),

@@ -7,7 +7,6 @@
 //! does not list can never be used in a room with that member, so every leaf lists all of them from
 //! the first KeyPackage on, and the room requires them.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use openmls::prelude::{
@@ -16,10 +15,9 @@ use openmls::prelude::{
 };
 use openmls::treesync::LeafNodeSource;
 
-use crate::identity::{DeviceCredential, PublicKey, Succession};
+use crate::identity::DeviceCredential;
 use crate::member::DeviceIdentity;
-use crate::public;
-use crate::room::{Leaf, LeafFacts};
+use crate::room::LeafFacts;
 use crate::suite::{MlsError, SUPPORTED};
 
 /// How long a KeyPackage can be used, and how long a leaf made from it is fresh: 84 days.
@@ -28,10 +26,6 @@ pub const LEAF_LIFETIME: Duration = Duration::from_hours(84 * 24);
 /// The extension that carries a [`DeviceCredential`], in the private range of RFC 9420, section
 /// 17.3.
 pub const DEVICE_CREDENTIAL_EXTENSION: u16 = 0xF001;
-
-/// The extension that carries a [`Succession`], in the same range. Only leaves that need it have
-/// it; no room requires it.
-pub const UIK_SUCCESSION_EXTENSION: u16 = 0xF002;
 
 /// Extension types beyond RFC 9420's own that every leaf supports and every room requires:
 /// `app_data_dictionary` and `device_credential`.
@@ -48,16 +42,10 @@ pub const CREDENTIALS: &[u16] = &[0x0001];
 /// 9420, section 10).
 const LAST_RESORT_EXTENSION: u16 = 0x000A;
 
-/// The largest succession that goes into a KeyPackage: a device uploads fifty of them in one body
-/// of a MiB. A device with a larger one that is added where it needs it is refused, and joins by
-/// itself.
-const MAX_KEY_PACKAGE_SUCCESSION_BYTES: usize = 12 * 1024;
-
 /// What a leaf of ours says it can do.
 pub(crate) fn capabilities() -> Capabilities {
     let mut extensions = extension_types();
     extensions.push(ExtensionType::from(LAST_RESORT_EXTENSION));
-    extensions.push(ExtensionType::from(UIK_SUCCESSION_EXTENSION));
     let suites: Vec<_> = SUPPORTED.iter().map(|suite| suite.ciphersuite()).collect();
     Capabilities::new(
         None,
@@ -102,54 +90,11 @@ fn proposal_types() -> Vec<ProposalType> {
     PROPOSALS.iter().copied().map(ProposalType::from).collect()
 }
 
-/// The extensions of a leaf of ours: the device credential, and a succession where one is needed.
-pub(crate) fn extensions(
-    credential: &DeviceCredential,
-    succession: Option<&Succession>,
-) -> Result<Extensions<LeafNode>, MlsError> {
-    let unknown = |kind, content| Extension::Unknown(kind, UnknownExtension(content));
-    let mut list = vec![unknown(DEVICE_CREDENTIAL_EXTENSION, credential.to_bytes())];
-    if let Some(succession) = succession {
-        let content = succession.as_bytes().to_vec();
-        list.push(unknown(UIK_SUCCESSION_EXTENSION, content));
-    }
-    Extensions::from_vec(list).map_err(MlsError::of)
-}
-
-/// The part of the device's succession that its leaf needs beside `leaves`, which may hold an older
-/// leaf of its own: from the oldest key on with which a leaf of its user stands. If the device has
-/// none, that of its own leaf is kept.
-pub(crate) fn needed_succession(device: &DeviceIdentity, leaves: &[Leaf]) -> Option<Succession> {
-    let user = device.client.user();
-    let is_own = |leaf: &&Leaf| {
-        public::client(&leaf.facts.identity).is_some_and(|client| client.user() == user)
-    };
-    let own: Vec<&Leaf> = leaves.iter().filter(is_own).collect();
-    let uik = |leaf: &&Leaf| {
-        let credential = leaf.facts.device_credential.as_deref()?;
-        Some(*DeviceCredential::decode(credential).ok()?.uik())
-    };
-    let keys: BTreeSet<PublicKey> = own.iter().filter_map(uik).collect();
-    let in_leaf = || {
-        let this = |leaf: &&&Leaf| leaf.facts.signature_key == device.key.public().as_bytes();
-        let succession = own.iter().find(this)?.facts.succession.as_deref()?;
-        Succession::decode(succession).ok()
-    };
-    let whole = device.succession.clone().or_else(in_leaf)?;
-    if whole.leads_to() == device.credential.uik() {
-        whole.since(&keys)
-    } else {
-        None
-    }
-}
-
-/// What of the device's succession a KeyPackage carries: in which rooms it will be needed is not
-/// known.
-pub(crate) fn key_package_succession(device: &DeviceIdentity) -> Option<&Succession> {
-    device.succession.as_ref().filter(|succession| {
-        succession.leads_to() == device.credential.uik()
-            && succession.as_bytes().len() <= MAX_KEY_PACKAGE_SUCCESSION_BYTES
-    })
+/// The extensions of a leaf of ours: the device credential.
+pub(crate) fn extensions(credential: &DeviceCredential) -> Result<Extensions<LeafNode>, MlsError> {
+    let content = UnknownExtension(credential.to_bytes());
+    let extension = Extension::Unknown(DEVICE_CREDENTIAL_EXTENSION, content);
+    Extensions::from_vec(vec![extension]).map_err(MlsError::of)
 }
 
 /// The client's URI as a basic credential, with the device's key.
@@ -167,16 +112,13 @@ pub(crate) fn facts(leaf: &LeafNode) -> LeafFacts {
         // No client URI is empty: validation refuses it.
         _ => Vec::new(),
     };
-    let extension = |kind| {
-        leaf.extensions()
-            .unknown(kind)
-            .map(|extension| extension.0.clone())
-    };
     LeafFacts {
         identity,
         signature_key: leaf.signature_key().as_slice().to_vec(),
-        device_credential: extension(DEVICE_CREDENTIAL_EXTENSION),
-        succession: extension(UIK_SUCCESSION_EXTENSION),
+        device_credential: leaf
+            .extensions()
+            .unknown(DEVICE_CREDENTIAL_EXTENSION)
+            .map(|extension| extension.0.clone()),
         not_after_lifetime: match leaf.leaf_node_source() {
             LeafNodeSource::KeyPackage(lifetime) => Some(lifetime.not_after()),
             LeafNodeSource::Update | LeafNodeSource::Commit(_) => None,

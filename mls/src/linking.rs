@@ -14,7 +14,7 @@ use grove_wire::codec::{DecodeError, write_opaque};
 use grove_wire::uri::ClientUri;
 use sha2::{Digest as _, Sha256};
 
-use crate::identity::{Label, ListError, SuccessionError};
+use crate::identity::{Label, ListError};
 use crate::suite::MlsError;
 
 mod approver;
@@ -57,9 +57,6 @@ pub enum LinkError {
     /// Sealed by somebody who had not read the offer.
     #[error("the package was not sealed by somebody who read the offer")]
     Secret,
-    /// The succession in the package is refused.
-    #[error("the succession in the package is refused: {0}")]
-    Succession(#[from] SuccessionError),
     /// A suite Grove does not speak.
     #[error("suite {0:#06x} is not supported")]
     Suite(u16),

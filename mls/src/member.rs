@@ -9,15 +9,15 @@
 //! to: if the hub refuses it, [`Group::forget`] it.
 
 use grove_wire::mls::RatchetTree;
-use grove_wire::uri::{ClientUri, RoomUri, UserUri};
+use grove_wire::uri::{ClientUri, RoomUri};
 use openmls::group::{MlsGroup, MlsGroupJoinConfig, PURE_PLAINTEXT_WIRE_FORMAT_POLICY};
 use openmls::prelude::SenderRatchetConfiguration;
 
-use crate::identity::{DeviceCredential, DeviceKey, PublicKey, SignedCreationRecord, Succession};
+use crate::identity::{DeviceCredential, DeviceKey, PublicKey, SignedCreationRecord};
 use crate::public::context::{self, ContextError};
 use crate::public::facts;
-use crate::room::validation::{IdentityViolation, ValidLeaf, objective};
-use crate::room::{Pending, PendingKind, RoomState, claim};
+use crate::room::validation::{IdentityViolation, ValidLeaf, standing};
+use crate::room::{Pending, PendingKind, RoomState, continuity};
 use crate::storage::{MemberStorage, Records, group_id};
 use crate::suite::{MlsError, convert};
 
@@ -60,9 +60,6 @@ pub struct DeviceIdentity {
     pub key: DeviceKey,
     /// Its user's statement about it, current at the time.
     pub credential: DeviceCredential,
-    /// The proof that the credential's user identity key succeeds others, while leaves with those
-    /// may stand anywhere. Each leaf gets of it what its room needs.
-    pub succession: Option<Succession>,
 }
 
 /// A room as one of its members holds it.
@@ -76,22 +73,10 @@ pub struct Group {
 /// A client in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its leaf.
-    pub leaf: u32,
-    /// The client.
-    pub client: ClientUri,
-    /// Its user.
-    pub user: UserUri,
-    /// The user identity key that signed it.
-    pub uik: PublicKey,
-    /// Its signature key.
-    pub key: PublicKey,
-    /// The version of the device list its credential was issued under.
-    pub list_version: u64,
-    /// Until when its credential is fresh, in milliseconds since 1970.
-    pub not_after: u64,
-    /// The user's current key in this room, if the one that signed the leaf is superseded.
-    pub superseded_by: Option<PublicKey>,
+    /// Its place in the tree.
+    pub index: u32,
+    /// What its leaf says.
+    pub leaf: ValidLeaf,
 }
 
 /// Why a stored room cannot be used.
@@ -197,29 +182,17 @@ impl Group {
     /// [`IdentityViolation`] never happens: every leaf was judged before it was merged.
     pub fn members(&self) -> Result<Vec<Member>, IdentityViolation> {
         let leaves = facts::leaves(self.mls.public_group());
-        let superseded = claim::superseded(&leaves);
-        let member = |leaf: crate::room::Leaf| {
-            let ValidLeaf {
-                client,
-                user,
-                key,
-                uik,
-                list_version,
-                not_after,
-                superseded_by: _,
-            } = objective(&leaf.facts)?;
+        let mut laggards = continuity::laggards(&leaves);
+        let mut member = |leaf: crate::room::Leaf| {
             Ok(Member {
-                leaf: leaf.index,
-                client,
-                user,
-                uik,
-                key,
-                list_version,
-                not_after,
-                superseded_by: superseded.get(&leaf.index).copied(),
+                index: leaf.index,
+                leaf: ValidLeaf {
+                    left_behind_by: laggards.remove(&leaf.index).map(Box::new),
+                    ..standing(&leaf.facts)?
+                },
             })
         };
-        leaves.into_iter().map(member).collect()
+        leaves.into_iter().map(&mut member).collect()
     }
 
     /// The epoch authenticator (RFC 9420, section 8.7): the same at all members who are in the same

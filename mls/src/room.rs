@@ -8,8 +8,8 @@
 //! The surprise: nothing here trusts the server. Everything it needs stands in the `GroupContext`,
 //! the tree and the commit.
 
-pub(crate) mod claim;
 mod components;
+pub(crate) mod continuity;
 mod facts;
 mod participants;
 pub mod policy;

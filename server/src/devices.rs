@@ -2,8 +2,8 @@
 //!
 //! The list is the user's word; the server checks that each follows from the one before it, keeps
 //! all of them, and acts on it in the same transaction: a revoked device loses its sessions, its
-//! KeyPackages and the links it answered; with another user identity key all KeyPackages go,
-//! because they are signed under the old one.
+//! KeyPackages and the links it answered; with the next identity all KeyPackages go, because they
+//! are signed under the one before.
 
 mod standing;
 
@@ -130,12 +130,16 @@ pub(crate) async fn follow(
             signature_key: device.signature_key.as_bytes(),
         })
         .collect();
-    let revoked: Vec<&str> = next
+    // The first list of an identity may have dropped devices altogether.
+    let is_active = |client: &ClientUri| next.active().any(|device| device.client == *client);
+    let revoked: Vec<&str> = newest
         .list()
         .devices
         .iter()
-        .filter(|device| device.revoked.is_some())
-        .map(|device| device.client.as_str())
+        .chain(&next.list().devices)
+        .map(|device| &device.client)
+        .filter(|client| !is_active(client))
+        .map(ClientUri::as_str)
         .collect();
     // An upload of KeyPackages holds its device: it is over now, or will meet the new list.
     tx.lock_devices_of(user_id).await?;
@@ -144,7 +148,7 @@ pub(crate) async fn follow(
         return Err(ReplaceListError::DeviceTaken);
     }
     let ended = tx.revoke_devices(user_id, &revoked, now).await?;
-    if next.list().uik != newest.list().uik {
+    if !next.list().identity.is_same(&newest.list().identity) {
         tx.discard_key_packages_of(user_id).await?;
     }
     let cancelled = tx.cancel_links_of(&ended).await?;

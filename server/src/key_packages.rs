@@ -7,7 +7,7 @@
 
 mod claim;
 
-use grove_mls::identity::{PublicKey, SignedDeviceList};
+use grove_mls::identity::{Identity, PublicKey, SignedDeviceList};
 use grove_mls::key_package::{
     KeyPackageError, LastResort, MIN_REMAINING_LIFETIME, ValidKeyPackage, validate,
 };
@@ -140,7 +140,7 @@ async fn owner(app: &App, auth: &ClientAuth) -> Result<Owner, UploadError> {
 struct Owner {
     client: ClientUri,
     key: PublicKey,
-    uik: PublicKey,
+    identity: Identity,
 }
 
 impl Owner {
@@ -157,7 +157,7 @@ impl Owner {
         Ok(Self {
             client: auth.client.clone(),
             key,
-            uik: list.list().uik,
+            identity: list.list().identity.clone(),
         })
     }
 }
@@ -233,8 +233,8 @@ fn misplaced(
         Some("it is another device's")
     } else if valid.leaf.key != owner.key {
         Some("its key is not the one in the device list")
-    } else if valid.leaf.uik != owner.uik {
-        Some("its user identity key is not the one in the device list")
+    } else if !valid.leaf.identity.is_same(&owner.identity) {
+        Some("its identity is not the one in the device list")
     } else if valid.last_resort != last_resort {
         Some("a last-resort KeyPackage belongs into last_resort, and no other does")
     } else {

@@ -1,12 +1,12 @@
 //! Recoveries: a user comes back with the recovery key alone, without a device and without a
 //! session.
 //!
-//! Two steps: the key asks for the newest device list, then a list that starts with a user identity
-//! key signed by it takes the newest one's place. What the new list revokes is over, as with any
+//! Two steps: the key asks for the newest device list, then a list of the next identity, which it
+//! has certified, takes the newest one's place. What the new list revokes is over, as with any
 //! other. The server adds no power of its own: whoever lost the words and all devices has lost the
 //! account.
 
-use grove_mls::identity::{RecoveryProof, RotationAuthority, SignedDeviceList};
+use grove_mls::identity::{RecoveryProof, SignedDeviceList};
 use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
 
 use crate::app::App;
@@ -53,7 +53,7 @@ pub(crate) async fn look_up(app: &App, request: &RecoveryLookup) -> Result<Vec<u
         expires_at: request.expires_at,
     };
     proof
-        .verify(&list.list().recovery, request.signature.as_ref())
+        .verify(list.list().identity.recovery(), request.signature.as_ref())
         .map_err(|_bad| LookupError::NotProven)?;
     if !challenge.redeem(app) {
         return Err(LookupError::NonceInvalid);
@@ -66,7 +66,7 @@ pub(crate) async fn look_up(app: &App, request: &RecoveryLookup) -> Result<Vec<u
 pub(crate) enum RecoverError {
     #[error("the account is disabled")]
     Disabled,
-    #[error("the list does not start with a user identity key signed by the recovery key")]
+    #[error("the list is not of an identity behind the present one")]
     NotRecovery,
     #[error(transparent)]
     Replace(#[from] ReplaceListError),
@@ -89,10 +89,7 @@ pub(crate) async fn recover(app: &App, request: &RecoveryRequest) -> Result<(), 
     if next.list().user != request.user {
         return Err(ReplaceListError::OtherUser.into());
     }
-    let by_recovery = next
-        .uik_rotation()
-        .is_some_and(|rotation| rotation.rotation().by == RotationAuthority::Recovery);
-    if !by_recovery {
+    if next.list().identity.is_first() {
         return Err(RecoverError::NotRecovery);
     }
     if request.user.provider() != app.domain {
@@ -105,6 +102,10 @@ pub(crate) async fn recover(app: &App, request: &RecoveryRequest) -> Result<(), 
     let newest = devices::lock_newest(&tx, account.user_id, &request.user).await?;
     if newest == next {
         return Ok(());
+    }
+    let (ours, theirs) = (&newest.list().identity, &next.list().identity);
+    if theirs.is_same(ours) || ours.follows(theirs) {
+        return Err(RecoverError::NotRecovery);
     }
     // That the account is disabled learns only who has its key.
     next.follows(&newest).map_err(ReplaceListError::from)?;

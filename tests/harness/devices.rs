@@ -1,9 +1,9 @@
 //! Several devices of one user in a hand's hands: lists that follow one another, siblings,
-//! revocations, new identity keys, and joining by oneself.
+//! revocations, renewed identities, and joining by oneself.
 
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceList, ListedDevice, RotationAuthority,
-    SignedDeviceList, SignedUikRotation, Succession, UserIdentityKey,
+    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceList, Identity, ListedDevice,
+    SignedDeviceList, UserIdentityKey,
 };
 use grove_mls::member::external;
 use grove_mls::storage::MemberStorage;
@@ -15,7 +15,6 @@ use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, RoomUri};
 
 use crate::api::about;
-use crate::entries::random;
 use crate::hand::SUITE;
 use crate::{Answer, Hand, World};
 
@@ -44,7 +43,8 @@ impl Hand {
 
     /// Another device of the same user, logged in, with so many KeyPackages.
     pub async fn sibling(&mut self, world: &World, key_packages: usize) -> Self {
-        let mut sibling = Self::of_user(world, self.user.clone(), self.uik.clone());
+        let (user, recovery) = (self.user.clone(), self.recovery.clone());
+        let mut sibling = Self::of_user(world, user, recovery, self.keys());
         let listed = ListedDevice {
             client: sibling.identity.client.clone(),
             signature_key: sibling.identity.key.public(),
@@ -55,7 +55,6 @@ impl Hand {
         let list = SignedDeviceList::sign(&self.uik, list).expect("a device list");
         self.put_list(list).await.ok();
         sibling.list = self.list.clone();
-        sibling.recovery = self.recovery.clone();
         sibling.log_in().await;
         sibling.upload(key_packages).await;
         sibling
@@ -69,55 +68,44 @@ impl Hand {
         self.put_list(list).await
     }
 
-    /// The next device list with a new user identity key, on this authority, and the proof of the
-    /// change.
-    pub fn rotated_list(
+    /// The first device list of the next identity, and its key: for whoever has the words.
+    pub fn renewed_list(
         &self,
-        by: RotationAuthority,
-        new: &UserIdentityKey,
         change: impl FnOnce(&mut DeviceList),
-    ) -> (SignedDeviceList, Succession) {
+    ) -> (SignedDeviceList, UserIdentityKey) {
+        let now = &self.list.list().identity;
+        let renewed = now.renew(&self.recovery, &self.user);
+        let (identity, uik) = renewed.expect("an identity");
         let list = self.next_list(|list| {
-            list.uik = new.public();
+            list.identity = identity;
             change(list);
         });
-        let (user, old) = (&self.user, &self.uik);
-        let rotation = match by {
-            RotationAuthority::Uik => {
-                SignedUikRotation::by_uik(old, user, &new.public(), list.version)
-            }
-            RotationAuthority::Recovery => SignedUikRotation::by_recovery(
-                &self.recovery,
-                user,
-                &old.public(),
-                &new.public(),
-                list.version,
-            ),
-        };
-        let succession = match by {
-            RotationAuthority::Uik => Succession::by_uik(rotation.clone()),
-            RotationAuthority::Recovery => Succession::by_recovery(rotation.clone(), &self.list),
-        };
-        let list = SignedDeviceList::sign_rotated(new, list, Some(rotation), None);
-        (list.expect("a device list"), succession)
+        let list = SignedDeviceList::sign(&uik, list).expect("a device list");
+        (list, uik)
     }
 
-    /// Takes a new user identity key, and signs itself with it.
-    pub fn adopt(&mut self, list: SignedDeviceList, uik: UserIdentityKey, proof: Succession) {
+    /// Takes the key of the identity in this list, and signs itself with it.
+    pub fn adopt(&mut self, list: SignedDeviceList, uik: UserIdentityKey) {
         let not_after = self.clock.now().ms() + DEVICE_LIST_VALIDITY_MS;
         let (client, key) = (&self.identity.client, self.identity.key.public());
-        let version = list.list().version;
-        self.identity.credential = DeviceCredential::issue(&uik, client, &key, version, not_after);
-        self.identity.succession = Some(proof);
+        let DeviceList {
+            identity, version, ..
+        } = list.list();
+        self.identity.credential =
+            DeviceCredential::issue(&uik, identity, client, &key, *version, not_after);
         (self.list, self.uik) = (list, uik);
     }
 
-    /// Replaces the user identity key by its own word, on the server and here.
-    pub async fn rotate(&mut self) {
-        let uik = UserIdentityKey::from_seed(random());
-        let (list, proof) = self.rotated_list(RotationAuthority::Uik, &uik, |_| {});
+    /// Renews the identity, on the server and here.
+    pub async fn renew(&mut self) {
+        let (list, uik) = self.renewed_list(|_| {});
         self.put_list(list.clone()).await.ok();
-        self.adopt(list, uik, proof);
+        self.adopt(list, uik);
+    }
+
+    /// The identity of the newest list, with its key.
+    pub fn keys(&self) -> (Identity, UserIdentityKey) {
+        (self.list.list().identity.clone(), self.uik.clone())
     }
 
     /// Asks for what one needs to join a room by oneself.

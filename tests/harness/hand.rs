@@ -9,8 +9,8 @@ use grove_mls::content::{MimiContent, Witness};
 use grove_mls::franking;
 use grove_mls::identity::{
     CREATION_RECORD_VERSION, CreationRecord, DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceKey,
-    DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord, SignedDeviceList,
-    UserIdentityKey,
+    DeviceList, Identity, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord,
+    SignedDeviceList, UserIdentityKey,
 };
 use grove_mls::member::{
     CommitError, DeviceIdentity, Group, NewRoom, ReceiveError, Received, create, join,
@@ -63,22 +63,26 @@ impl Hand {
     /// A device of a new user, known to nobody.
     pub fn new(world: &World, name: &str) -> Self {
         let user = world.address(name);
-        let uik = UserIdentityKey::from_seed(random());
-        Self::of_user(world, user, uik)
+        let recovery = RecoveryKey::from_seed(random());
+        let keys = Identity::begin(&recovery, &user);
+        Self::of_user(world, user, recovery, keys)
     }
 
-    /// A device of this user, known to nobody.
-    pub fn of_user(world: &World, user: UserUri, uik: UserIdentityKey) -> Self {
+    /// A device of this user, known to nobody, under this identity.
+    pub fn of_user(
+        world: &World,
+        user: UserUri,
+        recovery: RecoveryKey,
+        (identity, uik): (Identity, UserIdentityKey),
+    ) -> Self {
         let now = world.clock.now().ms();
         let key = DeviceKey::from_seed(random());
         let client = ClientUri::new(&user, random());
-        let recovery = RecoveryKey::from_seed(random());
         let list = DeviceList {
             user: user.clone(),
             version: 1,
             prev_hash: None,
-            uik: uik.public(),
-            recovery: recovery.public(),
+            identity: identity.clone(),
             devices: vec![ListedDevice {
                 client: client.clone(),
                 signature_key: key.public(),
@@ -90,6 +94,7 @@ impl Hand {
         let list = SignedDeviceList::sign(&uik, list).expect("a device list");
         let credential = DeviceCredential::issue(
             &uik,
+            &identity,
             &client,
             &key.public(),
             1,
@@ -101,7 +106,6 @@ impl Hand {
                 client,
                 key,
                 credential,
-                succession: None,
             },
             uik,
             recovery,
@@ -145,8 +149,9 @@ impl Hand {
         let record = CreationRecord {
             version: CREATION_RECORD_VERSION,
             hub: self.user.provider(),
+            hub_key: server_key,
             creator: self.user.clone(),
-            uik: self.uik.public(),
+            root: *self.list.list().identity.root(),
             device_key: self.identity.key.public(),
             cipher_suite: SUITE.code(),
             time: self.clock.now().ms(),

@@ -3,9 +3,7 @@
 //! For attackers, and for the controls that show what would happen if nobody judged.
 
 use grove_mls::identity::DeviceKey;
-use grove_mls::leaf::{
-    DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION,
-};
+use grove_mls::leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS};
 use grove_mls::storage::MemberStorage;
 use grove_wire::codec;
 use grove_wire::mimi::group_info::GroupInfoRatchetTreeTbe;
@@ -155,14 +153,10 @@ pub fn external(hand: &Hand, given: &GroupInfoRatchetTreeTbe) -> HandshakeBundle
     let tree = RatchetTreeIn::tls_deserialize(&mut tree.as_bytes()).expect("a tree");
     let device = &hand.identity;
     let unknown = |kind, bytes| Extension::Unknown(kind, UnknownExtension(bytes));
-    let mut extensions = vec![unknown(
+    let extensions = vec![unknown(
         DEVICE_CREDENTIAL_EXTENSION,
         device.credential.to_bytes(),
     )];
-    if let Some(succession) = &device.succession {
-        let bytes = succession.as_bytes().to_vec();
-        extensions.push(unknown(UIK_SUCCESSION_EXTENSION, bytes));
-    }
     let leaf = LeafNodeParameters::builder()
         .with_capabilities(capabilities())
         .with_extensions(Extensions::from_vec(extensions).expect("extensions of a leaf"))
@@ -301,8 +295,7 @@ fn to_wire(message: &MlsMessageOut) -> MlsMessage {
 }
 
 fn capabilities() -> Capabilities {
-    let offered = EXTENSIONS.iter().copied().chain([UIK_SUCCESSION_EXTENSION]);
-    let extensions: Vec<ExtensionType> = offered.map(Into::into).collect();
+    let extensions: Vec<ExtensionType> = EXTENSIONS.iter().copied().map(Into::into).collect();
     let proposals: Vec<ProposalType> = PROPOSALS.iter().copied().map(Into::into).collect();
     let suites = [CIPHERSUITE];
     Capabilities::new(

@@ -1,21 +1,22 @@
 //! The second alice: devices that their user never signed, at every door of the server.
 
-use grove_mls::identity::{DeviceCredential, DeviceKey, UserIdentityKey};
+use grove_mls::identity::{DeviceCredential, DeviceKey, Identity, RecoveryKey, UserIdentityKey};
 use grove_mls::key_package::LastResort;
 use grove_mls::room::Role;
-use grove_wire::uri::ClientUri;
+use grove_wire::uri::{ClientUri, UserUri};
 use harness::World;
 use harness::entries::random;
 use harness::plain_mls::{self, Claim};
 use harness::records::Map;
 
-/// A leaf that says to be a device of `user`, signed by this key of whoever made it up.
-fn second(user: &grove_wire::uri::UserUri, signer: &UserIdentityKey) -> Claim {
+/// A leaf that says to be a device of `user`, signed under this identity.
+fn second(user: &UserUri, (identity, uik): &(Identity, UserIdentityKey)) -> Claim {
     let (client, key) = (
         ClientUri::new(user, random()),
         DeviceKey::from_seed(random()),
     );
-    let credential = DeviceCredential::issue(signer, &client, &key.public(), 1, u64::MAX / 2);
+    let credential =
+        DeviceCredential::issue(uik, identity, &client, &key.public(), 1, u64::MAX / 2);
     Claim {
         client,
         key,
@@ -23,18 +24,24 @@ fn second(user: &grove_wire::uri::UserUri, signer: &UserIdentityKey) -> Claim {
     }
 }
 
+/// An identity that anybody can make up for a user.
+fn made_up(user: &UserUri) -> (Identity, UserIdentityKey) {
+    Identity::begin(&RecoveryKey::from_seed(random()), user)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn key_packages_nobody_signed_are_not_taken() {
     let world = World::new().await;
     let [alice, mallory] = world.hands(["alice", "mallory"]).await;
-    let made_up = UserIdentityKey::from_seed(random());
+    let (rival, rival_key) = made_up(&mallory.user);
     let own = |credential| Claim {
         client: mallory.identity.client.clone(),
         key: mallory.identity.key.clone(),
         credential,
     };
     let foreign_signer = DeviceCredential::issue(
-        &made_up,
+        &rival_key,
+        &rival,
         &mallory.identity.client,
         &mallory.identity.key.public(),
         1,
@@ -42,6 +49,7 @@ async fn key_packages_nobody_signed_are_not_taken() {
     );
     let other_key = DeviceCredential::issue(
         &mallory.uik,
+        &mallory.list.list().identity,
         &mallory.identity.client,
         &alice.identity.key.public(),
         1,
@@ -51,20 +59,20 @@ async fn key_packages_nobody_signed_are_not_taken() {
     for (what, claim) in [
         (
             "a second alice, signed by mallory",
-            second(&alice.user, &mallory.uik),
+            second(&alice.user, &mallory.keys()),
         ),
         (
-            "a second alice, signed by a made-up key",
-            second(&alice.user, &made_up),
+            "a second alice, of a made-up identity",
+            second(&alice.user, &made_up(&alice.user)),
         ),
         (
             "another device of mallory, in no list",
-            second(&mallory.user, &mallory.uik),
+            second(&mallory.user, &mallory.keys()),
         ),
         ("no device credential", own(None)),
         ("a device credential that is none", own(Some(vec![1, 2, 3]))),
         (
-            "another user identity key than the list's",
+            "another identity than the list's",
             own(Some(foreign_signer.to_bytes())),
         ),
         (
@@ -103,7 +111,7 @@ async fn a_second_alice_is_not_brought_into_a_room() {
     let before = world.row_counts().await;
 
     // Mallory is a member, and makes up a device of alice, whom everybody knows.
-    let forged = second(&alice.user, &mallory.uik).key_package(&Map::default());
+    let forged = second(&alice.user, &made_up(&alice.user)).key_package(&Map::default());
     let records = mallory.records.clone();
     let bundle = plain_mls::commit(&mallory, &room, &[], |builder| {
         builder.propose_adds([forged])
@@ -127,7 +135,7 @@ async fn a_second_alice_is_not_brought_into_a_room() {
 
     // A device without any credential fares no better.
     mallory.records = records.clone();
-    let mut bare = second(&alice.user, &mallory.uik);
+    let mut bare = second(&alice.user, &made_up(&alice.user));
     bare.credential = None;
     let forged = bare.key_package(&Map::default());
     let bundle = plain_mls::commit(&mallory, &room, &[], |builder| {

@@ -27,9 +27,9 @@ fn leaf_of(hand: &Hand, room: &RoomUri, of: &Hand) -> LeafNodeIndex {
     let members = hand.group(room).members().expect("the members");
     let member = members
         .iter()
-        .find(|member| member.client == of.identity.client)
+        .find(|member| member.leaf.client == of.identity.client)
         .expect("a member");
-    LeafNodeIndex::new(member.leaf)
+    LeafNodeIndex::new(member.index)
 }
 
 #[track_caller]

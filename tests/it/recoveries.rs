@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, ListedDevice, RecoveryKey, RecoveryProof, RotationAuthority,
-    SignedDeviceList, UserIdentityKey,
+    DEVICE_LIST_VALIDITY_MS, Identity, ListedDevice, RecoveryKey, RecoveryProof, SignedDeviceList,
 };
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
 use grove_wire::api::sessions::Challenge;
 use grove_wire::uri::UserUri;
 use harness::devices::mark_revoked;
-use harness::entries::random;
 use harness::socket::Socket;
 use harness::{Answer, Hand, World};
 
@@ -59,10 +57,10 @@ fn assert_problem(answer: &Answer, status: u16, name: &str) {
 
 /// A new device of a user who has lost the old ones, and the list by which it comes back.
 fn comeback(world: &World, lost: &Hand) -> (Hand, SignedDeviceList) {
-    let uik = UserIdentityKey::from_seed(random());
-    let mut new = Hand::of_user(world, lost.user.clone(), uik.clone());
+    let (user, recovery) = (lost.user.clone(), lost.recovery.clone());
+    let mut new = Hand::of_user(world, user, recovery, lost.keys());
     let now = world.clock.now().ms();
-    let (list, proof) = lost.rotated_list(RotationAuthority::Recovery, &uik, |list| {
+    let (list, uik) = lost.renewed_list(|list| {
         mark_revoked(list, &lost.identity.client, now);
         list.devices.push(ListedDevice {
             client: new.identity.client.clone(),
@@ -71,8 +69,7 @@ fn comeback(world: &World, lost: &Hand) -> (Hand, SignedDeviceList) {
             revoked: None,
         });
     });
-    new.adopt(list.clone(), uik, proof);
-    new.recovery = lost.recovery.clone();
+    new.adopt(list.clone(), uik);
     (new, list)
 }
 
@@ -156,29 +153,28 @@ async fn only_the_recovery_key_replaces_a_list_without_a_session() {
         assert_problem(&answer, 422, "identity-invalid");
         assert_eq!(world.row_counts().await, before, "{what}");
     };
-    let thief = UserIdentityKey::from_seed(random());
-    let (list, _) = alice.rotated_list(RotationAuthority::Uik, &thief, |_| {});
-    refuse(&list, "a new key signed by the old one").await;
-    let same_key = alice.next_list(|_| {});
-    let same_key = SignedDeviceList::sign(&alice.uik, same_key).expect("a device list");
-    refuse(&same_key, "no new key").await;
+    let same = alice.next_list(|_| {});
+    let same = SignedDeviceList::sign(&alice.uik, same).expect("a device list");
+    refuse(&same, "the same identity").await;
     refuse(&alice.list, "the list that is there").await;
-    // Signed by another's words.
-    let mut pretender = Hand::of_user(&world, alice.user.clone(), alice.uik.clone());
-    pretender.list = alice.list.clone();
-    pretender.recovery = mallory.recovery.clone();
-    let (list, _) = pretender.rotated_list(RotationAuthority::Recovery, &thief, |_| {});
-    refuse(&list, "words of somebody else").await;
+    // Made with another's words.
+    let (identity, uik) = Identity::begin(&mallory.recovery, &alice.user);
+    let rival = alice.next_list(|list| list.identity = identity.clone());
+    let rival = SignedDeviceList::sign(&uik, rival).expect("a device list");
+    refuse(&rival, "words of somebody else").await;
+    // A thousand renewals do not make hers of it.
+    let renew = |(identity, _)| Identity::renew(&identity, &mallory.recovery, &alice.user);
+    let begun = (identity, uik);
+    let (identity, uik) = (0..1000).fold(begun, |keys, _| renew(keys).expect("an identity"));
+    let rival = alice.next_list(|list| list.identity = identity);
+    let rival = SignedDeviceList::sign(&uik, rival).expect("a device list");
+    refuse(&rival, "a high generation of somebody else").await;
     // A version that is not the next.
-    let (list, _) = alice.rotated_list(RotationAuthority::Recovery, &thief, |list| {
-        list.version += 1
-    });
+    let (list, _) = alice.renewed_list(|list| list.version += 1);
     refuse(&list, "a version too far").await;
     // Stale from the beginning.
     let now = world.clock.now().ms();
-    let (list, _) = alice.rotated_list(RotationAuthority::Recovery, &thief, |list| {
-        list.not_after = now - 1
-    });
+    let (list, _) = alice.renewed_list(|list| list.not_after = now - 1);
     refuse(&list, "stale").await;
 
     let (_new, good) = comeback(&world, &alice);

@@ -8,8 +8,8 @@ use grove_mls::content::{MimiContent, Witness};
 use grove_mls::franking;
 use grove_mls::identity::{
     CREATION_RECORD_VERSION, CreationRecord, DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceKey,
-    DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord, SignedDeviceList,
-    UserIdentityKey,
+    DeviceList, Identity, ListedDevice, PublicKey, RecoveryKey, SignedCreationRecord,
+    SignedDeviceList,
 };
 use grove_mls::key_package::{self, LastResort, ValidKeyPackage};
 use grove_mls::member::{DeviceIdentity, Group, NewRoom, Received, create, join, key_material};
@@ -36,7 +36,6 @@ pub(crate) struct Device {
     pub(crate) user: UserUri,
     pub(crate) api: Api,
     identity: DeviceIdentity,
-    uik: UserIdentityKey,
     records: Map,
     group: Option<Group>,
     /// The newest receipt the device holds; it goes into what it says.
@@ -48,10 +47,9 @@ impl Device {
     /// Registers a user of this name, opens a session and uploads one KeyPackage.
     pub(crate) async fn register(api: Api, server: ServerInfo, name: String) -> Self {
         let user = UserUri::new(&server.domain, &name).expect("a name");
-        let (uik, key) = (
-            UserIdentityKey::from_seed(random()),
-            DeviceKey::from_seed(random()),
-        );
+        let recovery = RecoveryKey::from_seed(random());
+        let (begun, uik) = Identity::begin(&recovery, &user);
+        let key = DeviceKey::from_seed(random());
         let client = ClientUri::new(&user, random());
         let now = now_ms();
         let not_after = now + DEVICE_LIST_VALIDITY_MS;
@@ -65,18 +63,17 @@ impl Device {
             user: user.clone(),
             version: 1,
             prev_hash: None,
-            uik: uik.public(),
-            recovery: RecoveryKey::from_seed(random()).public(),
+            identity: begun.clone(),
             devices: vec![device],
             not_after,
         };
         let list = SignedDeviceList::sign(&uik, list).expect("a device list");
-        let credential = DeviceCredential::issue(&uik, &client, &key.public(), 1, not_after);
+        let credential =
+            DeviceCredential::issue(&uik, &begun, &client, &key.public(), 1, not_after);
         let identity = DeviceIdentity {
             client,
             key,
             credential,
-            succession: None,
         };
         let device_list = list.as_bytes().to_vec().into();
         let request = RegisterRequest {
@@ -91,7 +88,6 @@ impl Device {
             user,
             api,
             identity,
-            uik,
             records: Map::default(),
             group: None,
             receipt: None,
@@ -163,8 +159,9 @@ impl Device {
         let record = CreationRecord {
             version: CREATION_RECORD_VERSION,
             hub: self.user.provider(),
+            hub_key: server_key,
             creator: self.user.clone(),
-            uik: self.uik.public(),
+            root: *self.identity.credential.identity().root(),
             device_key: self.identity.key.public(),
             cipher_suite: SUITE.code(),
             time: now_ms(),

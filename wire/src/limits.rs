@@ -88,9 +88,6 @@ pub const MAX_REFERENCES_BYTES: usize = 16 * KIB;
 pub const MAX_LINK_ID_BYTES: usize = 16;
 /// An answer, a reveal or a sealed package on such a link: a device list and a few keys.
 pub const MAX_LINK_BYTES: usize = 128 * KIB;
-/// The proof that a user identity key succeeds another: a rotation, and the device list that names
-/// the recovery key.
-pub const MAX_SUCCESSION_BYTES: usize = MAX_DEVICE_LIST_BYTES + 12 * KIB;
 /// What one note between a user's own devices holds.
 pub const MAX_ACCOUNT_NOTE_BYTES: usize = 40 * KIB;
 /// A device's name, and a draft's text, are bounded by the note; a name also by this.

@@ -9,7 +9,7 @@
 //! is said there holds keys.
 
 use grove_mls::content::AccountNote;
-use grove_mls::identity::{Succession, account_room_nonce, is_account_room};
+use grove_mls::identity::{PublicKey, account_room_nonce, is_account_room};
 use grove_mls::member::Group;
 use grove_wire::uri::{RoomUri, UserUri};
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ use crate::settle::SettleError;
 use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, RoomState, Store, StoreError};
 use crate::transport::Transport;
-use crate::{devices, notes};
+use crate::{devices, notes, trust};
 
 /// The room of the user's own devices could not be made or found.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +107,8 @@ fn make(step: &mut Step<'_>) -> Result<Outgoing, CreateRoomError> {
 /// recovery words, hands it to the others there.
 pub(crate) fn recognise(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
     let user = step.identity.user.clone();
-    if !step.group(room, |group, _, _| is_ours(group, &user))? {
+    let root = *step.identity.device.credential.identity().root();
+    if !step.group(room, |group, _, _| is_ours(group, &user, &root))? {
         return Ok(());
     }
     let mut account = step.account()?;
@@ -120,7 +121,7 @@ pub(crate) fn recognise(step: &mut Step<'_>, room: &RoomUri) -> Result<(), Group
             step.tx.put_account(&account)?;
         }
     }
-    hand_key_over(step)?;
+    hand_key_over(step, room)?;
     // Behind the key: who does not have it yet believes nothing else from here.
     Ok(introduce(step)?)
 }
@@ -140,9 +141,12 @@ fn is_usable(step: &Step<'_>, room: &RoomUri) -> Result<bool, StoreError> {
     Ok(known.is_some_and(|room| matches!(room.state, RoomState::Joined | RoomState::Creating)))
 }
 
-fn is_ours(group: &Group, user: &UserUri) -> Result<bool, GroupError> {
+/// Whether the user has made the room for their devices: by name, and by the key that nobody else
+/// has.
+fn is_ours(group: &Group, user: &UserUri, root: &PublicKey) -> Result<bool, GroupError> {
     let record = group.record();
-    Ok(is_account_room(record) && record.record().creator == *user && is_private(group, user)?)
+    let is_made_by_us = record.record().creator == *user && record.record().root == *root;
+    Ok(is_account_room(record) && is_made_by_us && is_private(group, user)?)
 }
 
 /// Whether nobody but the user is in a room: keys are said in no other.
@@ -152,35 +156,25 @@ pub(crate) fn is_private(group: &Group, user: &UserUri) -> Result<bool, GroupErr
         .members()
         .map_err(|error| GroupError::Unusable(Box::new(error)))?;
     Ok(participants.into_iter().all(|one| one.user == *user)
-        && members.iter().all(|member| member.user == *user))
+        && members.iter().all(|member| member.leaf.user == *user))
 }
 
-/// The user's other devices get the key that the recovery words have put in place of theirs. It
-/// waits in the outbox until the devices that were revoked are out of the room.
-fn hand_key_over(step: &mut Step<'_>) -> Result<(), StoreError> {
-    let account = step.account()?;
+/// The user's other devices get the key of the identity that the recovery words have made, if they
+/// stand in the room without it. It waits in the outbox until the devices that were revoked are out
+/// of the room.
+fn hand_key_over(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
     let list = devices::own_list(step)?;
-    // Whoever was linked, or comes back later, stands in a list that began with its key before.
-    let is_first = list.uik_rotation().is_some() && list.list().uik == step.identity.uik.public();
-    if !is_first || !devices::has_siblings(step)? {
+    if !step.identity.has_key_of(&list) || !devices::has_siblings(step)? {
         return Ok(());
     }
-    let Some(succession) = account.succession else {
+    let newest = list.list().identity.rank();
+    let members = step.group(room, |group, _, _| trust::members_of(group))?;
+    if members.iter().all(|leaf| leaf.identity.rank() >= newest) {
         return Ok(());
-    };
-    let Ok(whole) = Succession::decode(&succession) else {
-        return Ok(());
-    };
-    let note = |proof: &Succession| AccountNote::NewUik {
-        seed: Zeroizing::new(*account.uik.bytes()),
+    }
+    let note = AccountNote::NewUik {
+        seed: Zeroizing::new(*step.account()?.uik.bytes()),
         list: list.as_bytes().to_vec(),
-        succession: proof.as_bytes().to_vec(),
     };
-    // Siblings extend the proof they have, so that its last part does where all of it is too long.
-    let last = whole.since(&[*whole.old()].into());
-    let all = note(&whole);
-    match last {
-        Some(last) if all.encode().is_err() => notes::send(step, &note(&last)),
-        _ => notes::send(step, &all),
-    }
+    Ok(notes::send(step, &note)?)
 }

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use grove_mls::identity::{
-    DeviceCredential, DeviceKey, PublicKey, RecoveryKey, Succession, UserIdentityKey,
+    DeviceCredential, DeviceKey, PublicKey, RecoveryKey, SignedDeviceList, UserIdentityKey,
 };
 use grove_mls::member::{DeviceIdentity, Group};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
@@ -57,10 +57,6 @@ impl Identity {
         let damaged = |what: &str| StoreError::Damaged(what.to_owned());
         let credential = DeviceCredential::decode(&account.credential)
             .map_err(|_malformed| damaged("the device credential is malformed"))?;
-        let succession = account.succession.as_deref().map(Succession::decode);
-        let succession = succession
-            .transpose()
-            .map_err(|_malformed| damaged("the succession is malformed"))?;
         let server_key = PublicKey::try_from(account.server_key.as_slice())
             .map_err(|_length| damaged("the server's key is malformed"))?;
         Ok(Self {
@@ -70,11 +66,17 @@ impl Identity {
                 client: account.client.clone(),
                 key: DeviceKey::from_seed(*account.device.bytes()),
                 credential,
-                succession,
             },
             uik: UserIdentityKey::from_seed(*account.uik.bytes()),
             server_key,
         })
+    }
+}
+
+impl Identity {
+    /// Whether this device can sign lists and credentials of that list's identity.
+    pub(crate) fn has_key_of(&self, list: &SignedDeviceList) -> bool {
+        self.uik.public() == *list.list().identity.uik()
     }
 }
 

@@ -21,7 +21,7 @@ pub use revoke::RevokeDeviceError;
 pub use view::{DeviceView, DevicesError};
 
 pub(crate) use list::{
-    Took, adopt_seed, has_siblings, is_by_words, next_list, own_list, put_pending, take_list,
+    Took, adopt_seed, has_siblings, next_list, own_list, put_pending, sign_first, take_list,
     this_is_revoked,
 };
 pub(crate) use progress::{Unwanted, duty};

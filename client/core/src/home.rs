@@ -85,6 +85,7 @@ impl Home {
         let Keys { uik, device } = keys;
         let credential = DeviceCredential::issue(
             &UserIdentityKey::from_seed(*uik.bytes()),
+            &list.list().identity,
             &client,
             &DeviceKey::from_seed(*device.bytes()).public(),
             list.list().version,
@@ -106,7 +107,6 @@ impl Home {
             inbox: 0,
             listened: 0,
             account_room: None,
-            succession: None,
             rooms_checked: 0,
         }
     }

@@ -1,6 +1,6 @@
 //! Coming back with the recovery words alone, when no other device is at hand.
 //!
-//! The words name a new user identity key and this device; the rooms take both on the proof that
+//! The words make the user's next identity, and that names this device; the rooms take both, since
 //! the recovery key signed the one and the new key the other.
 //!
 //! The surprise: it can be repeated, like a registration. The keys are stored before the request
@@ -8,9 +8,8 @@
 //! moved on without it.
 
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, ListError, ListedDevice, RecoveryKey,
-    RecoveryProof, RotationAuthority, SignedDeviceList, SignedUikRotation, Succession,
-    SuccessionError, UserIdentityKey, WordsError,
+    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, IdentityError, ListError, ListedDevice,
+    RecoveryKey, RecoveryProof, SignedDeviceList, WordsError,
 };
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
@@ -24,7 +23,7 @@ use crate::client::{Client, Identity};
 use crate::environment::{Environment, random_bytes, random_seed};
 use crate::failure::{Class, Classified};
 use crate::home::{Home, HomeError, Keys};
-use crate::store::{Account, AccountState, Store, StoreError};
+use crate::store::{Account, AccountState, Seed, Store, StoreError};
 use crate::transport::{Method, Transport};
 use crate::{devices, session};
 
@@ -61,6 +60,9 @@ pub enum OtherDevices {
 /// An account could not be recovered. It may be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
+    /// The next identity cannot be made.
+    #[error("the account's identity cannot be renewed")]
+    Identity(#[from] IdentityError),
     /// This database has a finished account, or one that was begun by other means.
     #[error("this profile belongs to {} already", .0.address())]
     AlreadyRegistered(UserUri),
@@ -82,9 +84,6 @@ pub enum RecoverError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The proof of the new key cannot be made.
-    #[error("the proof of the new key cannot be made")]
-    Succession(#[from] SuccessionError),
     /// These are no recovery words: the text says which word is wrong, if that can be said.
     #[error(transparent)]
     Words(#[from] WordsError),
@@ -96,7 +95,7 @@ pub enum RecoverError {
 impl Classified for RecoverError {
     fn class(&self) -> Class {
         match self {
-            Self::AlreadyRegistered(_) | Self::Succession(_) => Class::Failure,
+            Self::AlreadyRegistered(_) | Self::Identity(_) => Class::Failure,
             Self::Call(error) => error.class(),
             Self::Home(error) => error.class(),
             Self::List(_) | Self::OtherList => Class::Identity,
@@ -108,8 +107,8 @@ impl Classified for RecoverError {
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Makes this device one of the user's on the word of the recovery key, under a new user
-    /// identity key. The words are not kept. Its rooms are joined by [`Client::settle`].
+    /// Makes this device one of the user's on the word of the recovery key, under the user's next
+    /// identity. The words are not kept. Its rooms are joined by [`Client::settle`].
     ///
     /// # Errors
     /// [`RecoverError`].
@@ -157,7 +156,7 @@ fn check_begun(account: Option<Account>, user: &UserUri) -> Result<Option<Accoun
         return Ok(None);
     };
     // A registration that was begun has the recovery key still, a recovery never had.
-    let by_words = account.recovery.is_none() && account.succession.is_some();
+    let by_words = account.recovery.is_none();
     if account.user == *user && account.state == AccountState::Registering && by_words {
         Ok(Some(account))
     } else {
@@ -198,7 +197,7 @@ async fn look_up(
     };
     let body: DeviceListBody = call::read_json(&response)?;
     let list = SignedDeviceList::decode(body.device_list.as_bytes())?;
-    if list.list().user != *user || list.list().recovery != key.public() {
+    if list.list().user != *user || *list.list().identity.recovery() != key.public() {
         return Err(RecoverError::OtherList);
     }
     Ok(list)
@@ -210,7 +209,7 @@ fn fits(account: &Account, newest: &SignedDeviceList) -> Result<bool, ListError>
     Ok(ours == *newest || ours.follows(newest).is_ok())
 }
 
-/// Makes a new user identity key, this device's key, and the list that begins with both.
+/// Makes the next identity, this device's key, and the list that begins with both.
 fn new_account(
     environment: &impl Environment,
     recovery: &RecoveryKey,
@@ -220,13 +219,13 @@ fn new_account(
 ) -> Result<Account, RecoverError> {
     let now = environment.now();
     let old = newest.list();
-    let (uik, device) = (random_seed(environment), random_seed(environment));
-    let uik_key = UserIdentityKey::from_seed(*uik.bytes());
+    let (identity, uik) = old.identity.renew(recovery, &old.user)?;
+    let device = random_seed(environment);
     let client = ClientUri::new(&old.user, random_bytes(environment));
     let mut next = DeviceList {
         version: old.version.saturating_add(1),
         prev_hash: Some(newest.hash()),
-        uik: uik_key.public(),
+        identity,
         not_after: now.saturating_add(DEVICE_LIST_VALIDITY_MS),
         ..old.clone()
     };
@@ -241,34 +240,9 @@ fn new_account(
         added: now,
         revoked: None,
     });
-    let rotation = SignedUikRotation::by_recovery(
-        recovery,
-        &old.user,
-        &old.uik,
-        &uik_key.public(),
-        next.version,
-    );
-    let succession = succession(newest, &rotation)?;
-    let list = SignedDeviceList::sign_rotated(&uik_key, next, Some(rotation), None)?;
-    Ok(Account {
-        succession: Some(succession.as_bytes().to_vec()),
-        ..home.account(client, Keys { uik, device }, &list, now)
-    })
-}
-
-/// The proof that the new key succeeds the one until now, and the one before it where the newest
-/// list still tells: a device that slept may stand in a room with that.
-fn succession(
-    newest: &SignedDeviceList,
-    rotation: &SignedUikRotation,
-) -> Result<Succession, SuccessionError> {
-    let link = Succession::by_recovery(rotation.clone(), newest);
-    match newest.uik_rotation() {
-        Some(before) if before.rotation().by == RotationAuthority::Uik => {
-            Succession::by_uik(before.clone()).extend(&link)
-        }
-        _ => Ok(link),
-    }
+    let list = devices::sign_first(&uik, next)?;
+    let uik = Seed::new(*uik.seed());
+    Ok(home.account(client, Keys { uik, device }, &list, now))
 }
 
 /// Tells the server. The newest list again is accepted and changes nothing.

@@ -5,8 +5,8 @@
 //! then shows that it is taken by us.
 
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, ListError, ListedDevice, RecoveryKey,
-    SignedDeviceList, UserIdentityKey,
+    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, Identity as UserIdentity, ListError,
+    ListedDevice, RecoveryKey, SignedDeviceList,
 };
 use grove_wire::api::accounts::RegisterRequest;
 use grove_wire::problem::ProblemType;
@@ -20,7 +20,7 @@ use crate::failure::{Class, Classified};
 use crate::home::{Home, HomeError, Keys};
 use crate::key_packages::RefillError;
 use crate::session;
-use crate::store::{Account, AccountState, Store, StoreError};
+use crate::store::{Account, AccountState, Seed, Store, StoreError};
 use crate::transport::{Method, Transport};
 
 /// How long a device credential is fresh, in milliseconds. It outlives the device list, since it
@@ -152,16 +152,14 @@ fn new_account(
     home: Home,
 ) -> Result<Account, RegisterError> {
     let now = environment.now();
-    let (uik, device) = (random_seed(environment), random_seed(environment));
-    let recovery = random_seed(environment);
-    let uik_key = UserIdentityKey::from_seed(*uik.bytes());
+    let (recovery, device) = (random_seed(environment), random_seed(environment));
+    let (begun, uik) = UserIdentity::begin(&RecoveryKey::from_seed(*recovery.bytes()), &user);
     let client = ClientUri::new(&user, random_bytes(environment));
     let list = DeviceList {
         user,
         version: 1,
         prev_hash: None,
-        uik: uik_key.public(),
-        recovery: RecoveryKey::from_seed(*recovery.bytes()).public(),
+        identity: begun,
         devices: vec![ListedDevice {
             client: client.clone(),
             signature_key: DeviceKey::from_seed(*device.bytes()).public(),
@@ -170,7 +168,8 @@ fn new_account(
         }],
         not_after: now.saturating_add(DEVICE_LIST_VALIDITY_MS),
     };
-    let list = SignedDeviceList::sign(&uik_key, list)?;
+    let list = SignedDeviceList::sign(&uik, list)?;
+    let uik = Seed::new(*uik.seed());
     Ok(Account {
         recovery: Some(recovery),
         // A new user is in no room.

@@ -104,7 +104,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 device_list_stale: list.list().is_stale(step.now),
                 devices: list.active().count(),
                 device_rooms_pending: pending,
-                key_superseded: list.list().uik != step.identity.uik.public(),
+                key_superseded: !step.identity.has_key_of(&list),
                 revoked,
                 session: account.token.is_some() && step.now < account.token_expires_at,
                 recovery_words_pending: account.recovery.is_some(),

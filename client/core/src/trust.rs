@@ -3,18 +3,17 @@
 //! The verdict never stops reading. It stops sending, until a newer device list explains what was
 //! seen or a person decides.
 //!
-//! A user identity key that was succeeded is no reason to stop by itself. Pins move with the device
-//! list alone, whose rotation the old key or the recovery key signed; a leaf that shows a key the
-//! pin does not know sends us for the newest list, and stops sending if that does not explain it. A
-//! leaf that still shows the old key is judged by the newest list as well: if that names the device
-//! and its key, the new user identity key has vouched for it, whatever older key stands in the
+//! An identity that was followed is no reason to stop by itself. Pins move with the device list,
+//! whose identity must follow the pinned one; a leaf of a later identity sends us for the newest
+//! list. A leaf that still shows an earlier identity is judged by the newest list as well: if that
+//! names the device and its key, the newest identity has vouched for it, whatever stands in the
 //! leaf; if it names the device as revoked, nothing is sent until the device is out of the room.
 //!
 //! The surprise: who was never met before is trusted. The first device list seen is pinned, and
 //! shown as unverified; from then on the list must continue itself.
 
 use grove_mls::identity::{ListError, Pin as IdentityPin, SignedDeviceList};
-use grove_mls::member::{Group, Member};
+use grove_mls::member::Group;
 use grove_mls::room::validation::{Known, Subjective, ValidLeaf, subjective};
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::problem::ProblemType;
@@ -41,6 +40,9 @@ pub enum Trust {
     Pinned,
     /// Nothing is known yet.
     Unverified,
+    /// The device has not taken its user's newest identity yet: what it says counts for nobody's
+    /// word.
+    Laggard,
     /// The device list at hand is older than a device.
     Stale,
     /// A device is not in the user's list.
@@ -54,7 +56,7 @@ pub enum Trust {
 /// Sending stops: somebody's identity is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
-    /// The user's identity key is not the pinned one, and nothing links the two.
+    /// The user's identity is not the pinned one, and neither follows the other.
     #[error("the identity of {} changed; nothing is sent until you accept the new one", .0.address())]
     Changed(UserUri),
     /// The user's device list is out of date, so that no device of theirs is added.
@@ -133,7 +135,8 @@ pub(crate) struct Judged {
 impl Judged {
     pub(crate) fn trust(&self) -> Trust {
         match self.verdict {
-            Subjective::Changed { .. } => Trust::Changed,
+            Subjective::Changed => Trust::Changed,
+            Subjective::Laggard => Trust::Laggard,
             Subjective::Fine if self.verified => Trust::Verified,
             Subjective::Fine => Trust::Pinned,
             Subjective::Revoked => Trust::Revoked,
@@ -143,15 +146,24 @@ impl Judged {
         }
     }
 
-    /// A leaf that its user's pinned key signed after the list at hand was made is not suspicious.
+    /// A leaf that its user's pinned identity signed after the list at hand is not suspicious.
     fn check(&self, leaf: &ValidLeaf) -> Result<(), TrustError> {
         match self.verdict {
-            Subjective::Fine | Subjective::Unverified | Subjective::Stale => Ok(()),
-            Subjective::Changed { .. } => Err(TrustError::Changed(leaf.user.clone())),
+            Subjective::Fine | Subjective::Laggard | Subjective::Unverified | Subjective::Stale => {
+                Ok(())
+            }
+            Subjective::Changed => Err(TrustError::Changed(leaf.user.clone())),
             Subjective::Revoked => Err(TrustError::Revoked(leaf.client.clone())),
             Subjective::UnknownDevice => Err(TrustError::UnknownDevice(leaf.client.clone())),
         }
     }
+}
+
+/// Whether a leaf is of its user's newest identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Newness {
+    Current,
+    Outdated,
 }
 
 /// Judges a leaf by what is pinned. The own user is known by the own device list.
@@ -174,27 +186,13 @@ pub(crate) fn judge(step: &Step<'_>, leaf: &ValidLeaf) -> Result<Judged, StoreEr
     })
 }
 
-/// Judges a leaf by the newest list of its user. The list's word on a device counts for more than
-/// the key in a leaf that was made before the list.
+/// Judges a leaf by the newest list of its user.
 fn by_list(leaf: &ValidLeaf, list: &SignedDeviceList) -> Subjective {
-    let pin = IdentityPin::of(list);
-    let list = list.list();
-    let verdict = subjective(
-        leaf,
-        &Known {
-            pin: Some(&pin),
-            list: Some(list),
-        },
-    );
-    if !matches!(verdict, Subjective::Changed { .. }) || leaf.list_version > list.version {
-        return verdict;
-    }
-    match list.find(&leaf.client) {
-        Some(device) if device.signature_key != leaf.key => verdict,
-        Some(device) if device.revoked.is_some() => Subjective::Revoked,
-        Some(_) => Subjective::Fine,
-        None => verdict,
-    }
+    let known = Known {
+        pin: Some(&IdentityPin::of(list)),
+        list: Some(list.list()),
+    };
+    subjective(leaf, &known)
 }
 
 pub(crate) fn read_list(bytes: &[u8]) -> Result<SignedDeviceList, StoreError> {
@@ -241,19 +239,22 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(list)
     }
 
-    /// Whether a device may be added to a room.
+    /// Whether a device may be added to a room, and whether its KeyPackage is still of use: one of
+    /// an older identity is not, and the device will give another.
     pub(crate) fn check_before_adding(
         &mut self,
         leaf: &ValidLeaf,
-    ) -> Result<(), crate::rooms::InviteError> {
+    ) -> Result<Newness, crate::rooms::InviteError> {
         let now = self.environment.now();
         self.transaction(|step| {
-            judge(step, leaf)?.check(leaf)?;
+            let judged = judge(step, leaf)?;
+            judged.check(leaf)?;
             match step.tx.find_pin(&leaf.user)? {
                 Some(pin) if read_list(&pin.device_list)?.list().is_stale(now) => {
                     Err(TrustError::ListExpired(leaf.user.clone()).into())
                 }
-                _ => Ok(()),
+                _ if judged.verdict == Subjective::Laggard => Ok(Newness::Outdated),
+                _ => Ok(Newness::Current),
             }
         })
     }
@@ -327,16 +328,7 @@ pub(crate) fn members_of(group: &Group) -> Result<Vec<ValidLeaf>, GroupError> {
     let members = group
         .members()
         .map_err(|error| GroupError::Unusable(Box::new(error)))?;
-    let leaf = |member: Member| ValidLeaf {
-        client: member.client,
-        user: member.user,
-        key: member.key,
-        uik: member.uik,
-        list_version: member.list_version,
-        not_after: member.not_after,
-        superseded_by: member.superseded_by,
-    };
-    Ok(members.into_iter().map(leaf).collect())
+    Ok(members.into_iter().map(|member| member.leaf).collect())
 }
 
 /// Pins a list for somebody new, or moves the pin if the list continues it.
@@ -370,9 +362,11 @@ fn learn(
     Ok(Ok(()))
 }
 
-/// The next list is compared device by device; of one further on only the key links can be checked.
+/// The next list of an identity is compared device by device; of one further on, and of the next
+/// identity, only the keys can be checked.
 pub(crate) fn continues(list: &SignedDeviceList, known: &SignedDeviceList) -> bool {
-    if known.list().version.checked_add(1) == Some(list.list().version) {
+    let is_next = known.list().version.checked_add(1) == Some(list.list().version);
+    if is_next && list.list().identity.is_same(&known.list().identity) {
         list.follows(known).is_ok()
     } else {
         IdentityPin::of(known).advance(list).is_ok()

@@ -1,7 +1,6 @@
 -- A user's devices are equal: what they tell one another, and what a device that fell behind remembers.
 
 ALTER TABLE account ADD COLUMN account_room TEXT;                       -- the room of the user's own devices
-ALTER TABLE account ADD COLUMN succession BLOB;                         -- proof that uik succeeds the key before it
 ALTER TABLE account ADD COLUMN rooms_checked INTEGER NOT NULL DEFAULT 0; -- when the user's rooms were last compared
 
 ALTER TABLE rooms ADD COLUMN lost_seq INTEGER;                          -- last entry read before the log was lost

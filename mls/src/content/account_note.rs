@@ -54,8 +54,6 @@ pub enum AccountNote {
         seed: Zeroizing<[u8; 32]>,
         /// The first device list it signed.
         list: Vec<u8>,
-        /// A [`Succession`](crate::identity::Succession)'s bytes, which end with the new key.
-        succession: Vec<u8>,
     },
     /// What the sender sees of rooms.
     Sightings(Vec<RoomSighting>),
@@ -114,7 +112,6 @@ enum Wire {
 struct NewUik {
     seed: [u8; 32],
     list: Opaque<MAX_ACCOUNT_NOTE_BYTES>,
-    succession: Opaque<MAX_ACCOUNT_NOTE_BYTES>,
 }
 
 impl Drop for NewUik {
@@ -181,14 +178,9 @@ impl AccountNote {
     fn to_wire(&self) -> Result<Wire, EncodeError> {
         Ok(match self {
             Self::DeviceList { list } => Wire::DeviceList(Opaque::new(list.as_slice())?),
-            Self::NewUik {
-                seed,
-                list,
-                succession,
-            } => Wire::NewUik(NewUik {
+            Self::NewUik { seed, list } => Wire::NewUik(NewUik {
                 seed: **seed,
                 list: Opaque::new(list.as_slice())?,
-                succession: Opaque::new(succession.as_slice())?,
             }),
             Self::Sightings(sightings) => Wire::Sightings(sightings.clone().into()),
             Self::Read(positions) => Wire::Read(positions.clone().into()),
@@ -211,7 +203,6 @@ impl AccountNote {
             Wire::NewUik(note) => Self::NewUik {
                 seed: Zeroizing::new(note.seed),
                 list: note.list.as_bytes().to_vec(),
-                succession: note.succession.as_bytes().to_vec(),
             },
             Wire::Sightings(sightings) => Self::Sightings(sightings.into_vec()),
             Wire::Read(positions) => Self::Read(positions.into_vec()),

@@ -13,6 +13,8 @@ use std::io::{Read, Write};
 use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use grove_wire::codec::write_opaque;
+use hkdf::Hkdf;
+use sha2::Sha256;
 use tls_codec::{Deserialize, Serialize, Size};
 
 /// What a signature is for. A signature made under one label verifies under no other.
@@ -26,6 +28,8 @@ pub enum Label {
     DeviceCredential,
     /// A user's devices.
     DeviceList,
+    /// A recovery key's statement about a user identity key.
+    Identity,
     /// What the package for a new device is sealed to; nothing is signed under it.
     Link,
     /// The code two devices show when they are linked; nothing is signed under it.
@@ -36,14 +40,14 @@ pub enum Label {
     Receipt,
     /// A login with nothing but the recovery key.
     Recovery,
-    /// A new recovery key, signed by the old one.
-    RecoveryRotation,
+    /// A recovery key's statement about the next one.
+    RecoveryLink,
     /// A room's name and topic.
     RoomProfile,
     /// A device's login.
     Session,
-    /// A new user identity key, signed by the old one or by the recovery key.
-    UikRotation,
+    /// What user identity keys are derived with; nothing is signed under it.
+    Uik,
 }
 
 impl Label {
@@ -52,17 +56,18 @@ impl Label {
         match self {
             Self::AccountRoom => "grove/v1/account_room",
             Self::CreationRecord => "grove/v1/creation_record",
-            Self::DeviceCredential => "grove/v1/device_credential",
+            Self::DeviceCredential => "grove/v1/device_credential_2",
             Self::DeviceList => "grove/v1/device_list",
+            Self::Identity => "grove/v1/identity",
             Self::Link => "grove/v1/link",
             Self::LinkCode => "grove/v1/link_code",
             Self::LinkCommitment => "grove/v1/link_commitment",
             Self::Receipt => "grove/v1/receipt",
             Self::Recovery => "grove/v1/recovery",
-            Self::RecoveryRotation => "grove/v1/recovery_rotation",
+            Self::RecoveryLink => "grove/v1/recovery_link",
             Self::RoomProfile => "grove/v1/room_profile",
             Self::Session => "grove/v1/session",
-            Self::UikRotation => "grove/v1/uik_rotation",
+            Self::Uik => "grove/v1/uik",
         }
     }
 
@@ -196,13 +201,31 @@ secret_key! {
     UserIdentityKey
 }
 secret_key! {
-    /// The key on paper: makes a new user identity key when devices are lost or in other hands.
+    /// The key on paper: makes each of a user's identity keys, also when devices are lost or in
+    /// other hands.
     RecoveryKey
 }
 secret_key! {
     /// A server's key: receipts, franks, and the external sender of the rooms it hosts. Not its TLS
     /// key.
     ServerKey
+}
+
+impl RecoveryKey {
+    /// The user identity key of a generation: HKDF-SHA256 (RFC 5869) of this key's seed without
+    /// salt. Whoever has the words has each of them, and two recoveries at once make the same.
+    pub(crate) fn user_identity_key(&self, generation: u32) -> UserIdentityKey {
+        let info = Label::Uik.frame(&generation.to_be_bytes());
+        let mut seed = [0; 32];
+        #[expect(
+            clippy::expect_used,
+            reason = "HKDF-SHA256 gives up to 8,160 bytes, and a seed has 32"
+        )]
+        Hkdf::<Sha256>::new(None, self.seed())
+            .expand(&info, &mut seed)
+            .expect("a seed of 32 bytes");
+        UserIdentityKey::from_seed(seed)
+    }
 }
 
 impl DeviceKey {

@@ -3,20 +3,21 @@
 //! A list is hash-chained to the one before, and its version only grows. Each list is whole; nobody
 //! needs the older ones to use it. This module must not know who keeps lists or fetches them.
 //!
-//! The surprise: a device never leaves the list. It is marked revoked and stays, so that a later
-//! list cannot bring it back unmarked.
+//! The surprise: while the identity stays, a device never leaves the list. It is marked revoked and
+//! stays, so that a later list cannot bring it back unmarked. With the next identity what older
+//! keys signed is worth nothing any more, and devices may be dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::codec::{Bounded, DecodeError};
+use grove_wire::codec::Bounded;
 use grove_wire::limits::{MAX_DEVICE_LIST_BYTES, MAX_DEVICES_PER_USER};
 use grove_wire::uri::{ClientUri, UserUri};
 use sha2::{Digest as _, Sha256};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
+use super::continuity::{Identity, IdentityError};
 use super::keys::{BadSignature, Label, PublicKey, UserIdentityKey};
 use super::pin::{Pin, PinViolation};
-use super::rotation::{SignedRecoveryRotation, SignedUikRotation, append_optional, read_optional};
 use super::signed::{Body, Envelope, SignedError};
 
 /// How long a list is fresh: 30 days, in milliseconds. An older one admits no new Adds and locks
@@ -47,19 +48,19 @@ pub enum ListError {
     /// A client of another user.
     #[error("the client is not this user's: {0}")]
     ForeignDevice(ClientUri),
+    /// The identity in it is not certified for the user.
+    #[error("the identity in the device list is refused: {0}")]
+    Identity(#[from] IdentityError),
     /// The bytes do not have its form.
     #[error("malformed device list: {0}")]
     Malformed(#[from] SignedError),
     /// A list of another user than the one before.
     #[error("the device list before is another user's")]
     OtherUser,
-    /// A rotation beside the list that does not belong to it.
-    #[error("a key rotation does not belong to this device list")]
-    Rotation,
     /// A device that was revoked before it was added.
     #[error("a device was revoked before it was added: {0}")]
     RevokedTooEarly(ClientUri),
-    /// A device key, the user identity key and the recovery key are not three different ones.
+    /// A device's key is one of the identity's keys.
     #[error("one key serves as two")]
     SharedKey,
     /// More devices than a user may have.
@@ -94,15 +95,13 @@ pub struct ListedDevice {
 pub struct DeviceList {
     /// Whose.
     pub user: UserUri,
-    /// From 1, and only growing.
+    /// From 1, and only growing while the identity stays.
     pub version: u64,
     /// The hash of the version before; none in version 1.
     pub prev_hash: Option<[u8; 32]>,
-    /// The user identity key, which signs the list.
-    pub uik: PublicKey,
-    /// The recovery key.
-    pub recovery: PublicKey,
-    /// All devices there ever were, revoked ones included.
+    /// Whose user identity key signs the list.
+    pub identity: Identity,
+    /// All devices there ever were under this identity, revoked ones included.
     #[tls_codec(with = "Bounded::<MAX_DEVICE_LIST_BYTES>")]
     pub devices: Vec<ListedDevice>,
     /// Until when the list is fresh, in milliseconds since 1970.
@@ -139,16 +138,18 @@ impl DeviceList {
         if self.active().count() > MAX_DEVICES_PER_USER {
             return Err(ListError::TooManyDevices);
         }
-        if self.uik == self.recovery {
-            return Err(ListError::SharedKey);
-        }
+        self.identity.verify(&self.user)?;
         let mut clients = BTreeSet::new();
         let mut keys = BTreeSet::new();
         for device in &self.devices {
             if device.client.user() != self.user {
                 return Err(ListError::ForeignDevice(device.client.clone()));
             }
-            if device.signature_key == self.uik || device.signature_key == self.recovery {
+            if self
+                .identity
+                .all_keys()
+                .any(|key| *key == device.signature_key)
+            {
                 return Err(ListError::SharedKey);
             }
             if !clients.insert(&device.client) || !keys.insert(device.signature_key) {
@@ -162,36 +163,17 @@ impl DeviceList {
     }
 }
 
-/// A verified device list with the rotations that lead to its keys.
+/// A verified device list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedDeviceList {
-    envelope: Envelope<DeviceList>,
-    uik_rotation: Option<SignedUikRotation>,
-    recovery_rotation: Option<SignedRecoveryRotation>,
-    bytes: Vec<u8>,
-}
+pub struct SignedDeviceList(Envelope<DeviceList>);
 
 impl SignedDeviceList {
-    /// Signs a list whose keys are those of the list before, or a first one.
+    /// Signs a list. `uik` is the key that the identity in it certifies.
     ///
     /// # Errors
     /// Every [`ListError`] but [`ListError::Malformed`] and those of [`Self::follows`].
     pub fn sign(uik: &UserIdentityKey, list: DeviceList) -> Result<Self, ListError> {
-        Self::sign_rotated(uik, list, None, None)
-    }
-
-    /// Signs a list that starts with new keys.
-    ///
-    /// # Errors
-    /// Every [`ListError`] but [`ListError::Malformed`] and those of [`Self::follows`];
-    /// [`ListError::BadSignature`] when the list names another user identity key.
-    pub fn sign_rotated(
-        uik: &UserIdentityKey,
-        list: DeviceList,
-        uik_rotation: Option<SignedUikRotation>,
-        recovery_rotation: Option<SignedRecoveryRotation>,
-    ) -> Result<Self, ListError> {
-        if uik.public() != list.uik {
+        if uik.public() != *list.identity.uik() {
             return Err(ListError::BadSignature);
         }
         list.check()?;
@@ -203,11 +185,11 @@ impl SignedDeviceList {
         if size > MAX_DEVICE_LIST_BYTES {
             return Err(ListError::TooLong);
         }
-        Self::assemble(
-            Envelope::sign(&uik.0, list),
-            uik_rotation,
-            recovery_rotation,
-        )
+        let envelope = Envelope::sign(&uik.0, list);
+        if envelope.as_bytes().len() > MAX_DEVICE_LIST_BYTES {
+            return Err(ListError::TooLong);
+        }
+        Ok(Self(envelope))
     }
 
     /// Reads a list and verifies everything that needs no other list.
@@ -218,64 +200,15 @@ impl SignedDeviceList {
         if bytes.len() > MAX_DEVICE_LIST_BYTES {
             return Err(ListError::TooLong);
         }
-        let mut rest = bytes;
-        let envelope = Envelope::<DeviceList>::read(&mut rest)?;
-        let uik_rotation = read_optional(&mut rest)?.map(SignedUikRotation);
-        let recovery_rotation = read_optional(&mut rest)?.map(SignedRecoveryRotation);
-        if !rest.is_empty() {
-            return Err(SignedError::from(DecodeError::Trailing(rest.len())).into());
-        }
+        let envelope = Envelope::<DeviceList>::decode(bytes)?;
         envelope.body().check()?;
-        envelope.verify(&envelope.body().uik)?;
-        Self::assemble(envelope, uik_rotation, recovery_rotation)
+        envelope.verify(envelope.body().identity.uik())?;
+        Ok(Self(envelope))
     }
 
-    fn assemble(
-        envelope: Envelope<DeviceList>,
-        uik_rotation: Option<SignedUikRotation>,
-        recovery_rotation: Option<SignedRecoveryRotation>,
-    ) -> Result<Self, ListError> {
-        let list = envelope.body();
-        if let Some(rotation) = uik_rotation.as_ref().map(SignedUikRotation::rotation)
-            && (rotation.user != list.user
-                || rotation.new != list.uik
-                || rotation.version != list.version)
-        {
-            return Err(ListError::Rotation);
-        }
-        if let Some(rotation) = recovery_rotation
-            .as_ref()
-            .map(SignedRecoveryRotation::rotation)
-            && (rotation.user != list.user
-                || rotation.new != list.recovery
-                || rotation.version != list.version)
-        {
-            return Err(ListError::Rotation);
-        }
-        let mut bytes = envelope.as_bytes().to_vec();
-        append_optional(
-            &mut bytes,
-            uik_rotation.as_ref().map(SignedUikRotation::as_bytes),
-        );
-        append_optional(
-            &mut bytes,
-            recovery_rotation
-                .as_ref()
-                .map(SignedRecoveryRotation::as_bytes),
-        );
-        if bytes.len() > MAX_DEVICE_LIST_BYTES {
-            return Err(ListError::TooLong);
-        }
-        Ok(Self {
-            envelope,
-            uik_rotation,
-            recovery_rotation,
-            bytes,
-        })
-    }
-
-    /// Checks that this list is the very next one after `previous`: version, hash, keys, and no
-    /// device altered or missing.
+    /// Checks that this list is the very next one after `previous`: version, hash, identity, and no
+    /// device altered or missing. Only the first list of the next identity may drop devices, since
+    /// somebody else may have made the lists before, and filled them.
     ///
     /// # Errors
     /// [`ListError::Chain`], [`ListError::DeviceAltered`], [`ListError::DeviceMissing`],
@@ -292,8 +225,12 @@ impl SignedDeviceList {
             }
             .into());
         }
+        if new.prev_hash != Some(previous.hash()) {
+            return Err(PinViolation::Fork(old.version).into());
+        }
         // The step is allowed exactly if somebody who pinned the list before may take it.
-        let _: Pin = Pin::of(previous).advance(self)?;
+        Pin::of(previous).advance(self)?;
+        let may_drop = !new.identity.is_same(&old.identity);
         let now: BTreeMap<&ClientUri, &ListedDevice> = new
             .devices
             .iter()
@@ -301,6 +238,9 @@ impl SignedDeviceList {
             .collect();
         for before in &old.devices {
             let Some(after) = now.get(&before.client) else {
+                if may_drop {
+                    continue;
+                }
                 return Err(ListError::DeviceMissing(before.client.clone()));
             };
             let revocation_kept = before.revoked.is_none() || before.revoked == after.revoked;
@@ -316,7 +256,7 @@ impl SignedDeviceList {
 
     /// What it says.
     pub fn list(&self) -> &DeviceList {
-        self.envelope.body()
+        self.0.body()
     }
 
     /// The devices that are not revoked.
@@ -324,23 +264,20 @@ impl SignedDeviceList {
         self.list().active()
     }
 
+    /// Whether it comes after `other`: of a higher identity, or of the same and with a higher
+    /// version. Whether it continues it is another question.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let place = |list: &DeviceList| (list.identity.rank(), list.version);
+        place(self.list()) > place(other.list())
+    }
+
     /// The list's name in the chain and in pins: SHA-256 over its label and its signed bytes.
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(Label::DeviceList.frame(self.envelope.body_bytes())).into()
-    }
-
-    /// The rotation to this list's user identity key, if it starts with it.
-    pub fn uik_rotation(&self) -> Option<&SignedUikRotation> {
-        self.uik_rotation.as_ref()
-    }
-
-    /// The rotation to this list's recovery key, if it starts with it.
-    pub fn recovery_rotation(&self) -> Option<&SignedRecoveryRotation> {
-        self.recovery_rotation.as_ref()
+        Sha256::digest(Label::DeviceList.frame(self.0.body_bytes())).into()
     }
 
     /// As it travels and is kept.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.0.as_bytes()
     }
 }

@@ -1,14 +1,16 @@
-//! What is remembered of another user: the key, how far their device list had come, and its hash.
+//! What is remembered of another user: who they are, how far their device list had come, and its
+//! hash.
 //!
 //! A pin moves forward only. This module must not know how a violation is shown or what the user
 //! decides.
 //!
-//! The surprise: a newer list of the same key is accepted without the lists between. The signature
-//! suffices; the chain is there to expose two different lists of one version.
+//! The surprise: a newer list of the same identity is accepted without the lists between. The
+//! signature suffices; the chain is there to expose two different lists of one version. A list of
+//! an identity that comes behind the pinned one is accepted whatever its version: the recovery key
+//! has spoken, and lists that a thief made with the older key count for nothing.
 
-use super::keys::PublicKey;
+use super::continuity::Identity;
 use super::list::SignedDeviceList;
-use super::rotation::{SignedRecoveryRotation, SignedUikRotation};
 
 /// Why a device list does not continue what was pinned. Shown to people as «identity changed».
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,14 +18,12 @@ pub enum PinViolation {
     /// Another list with the version that is known, or one that names another predecessor.
     #[error("two different device lists of version {0}")]
     Fork(u64),
-    /// A new recovery key that the old one did not sign.
-    #[error("the recovery key changed without a signature of the old one")]
-    RecoveryUnlinked,
-    /// A new user identity key that neither the old one nor the recovery key signed.
-    #[error(
-        "the user identity key changed without a signature of the old one or of the recovery key"
-    )]
-    UikUnlinked,
+    /// A list of an identity that was followed by another.
+    #[error("the device list is of an older identity")]
+    Outdated,
+    /// A list of an identity that does not come behind the known one.
+    #[error("the identity changed without a signature of the recovery key")]
+    Unproven,
     /// A lower version than the known one, or not the next where the next is wanted.
     #[error("version {found} does not follow version {known}")]
     Version {
@@ -35,13 +35,11 @@ pub enum PinViolation {
 }
 
 /// What is pinned of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
-    /// The user identity key.
-    pub uik: PublicKey,
-    /// The recovery key, which may sign a new one.
-    pub recovery: PublicKey,
-    /// The highest list version seen.
+    /// Who they are.
+    pub identity: Identity,
+    /// The highest list version seen of that identity.
     pub version: u64,
     /// The hash of that list.
     pub list_hash: [u8; 32],
@@ -53,8 +51,7 @@ impl Pin {
         let hash = list.hash();
         let list = list.list();
         Self {
-            uik: list.uik,
-            recovery: list.recovery,
+            identity: list.identity.clone(),
             version: list.version,
             list_hash: hash,
         }
@@ -65,8 +62,17 @@ impl Pin {
     /// # Errors
     /// [`PinViolation`]; the pin stays what it is.
     pub fn advance(&self, next: &SignedDeviceList) -> Result<Self, PinViolation> {
-        let hash = next.hash();
         let list = next.list();
+        if !list.identity.follows(&self.identity) {
+            return Err(if self.identity.follows(&list.identity) {
+                PinViolation::Outdated
+            } else {
+                PinViolation::Unproven
+            });
+        }
+        if !list.identity.is_same(&self.identity) {
+            return Ok(Self::of(next));
+        }
         if list.version < self.version {
             return Err(PinViolation::Version {
                 known: self.version,
@@ -74,8 +80,8 @@ impl Pin {
             });
         }
         if list.version == self.version {
-            return if hash == self.list_hash {
-                Ok(*self)
+            return if next.hash() == self.list_hash {
+                Ok(self.clone())
             } else {
                 Err(PinViolation::Fork(list.version))
             };
@@ -85,28 +91,6 @@ impl Pin {
         {
             return Err(PinViolation::Fork(self.version));
         }
-        if list.uik != self.uik
-            && !next
-                .uik_rotation()
-                .is_some_and(|rotation| self.allows_uik(rotation))
-        {
-            return Err(PinViolation::UikUnlinked);
-        }
-        if list.recovery != self.recovery
-            && !next
-                .recovery_rotation()
-                .is_some_and(|rotation| self.allows_recovery(rotation))
-        {
-            return Err(PinViolation::RecoveryUnlinked);
-        }
         Ok(Self::of(next))
-    }
-
-    fn allows_uik(&self, rotation: &SignedUikRotation) -> bool {
-        rotation.rotation().old == self.uik && rotation.verify(&self.recovery).is_ok()
-    }
-
-    fn allows_recovery(&self, rotation: &SignedRecoveryRotation) -> bool {
-        rotation.rotation().old == self.recovery && rotation.verify().is_ok()
     }
 }

@@ -48,10 +48,12 @@ pub struct CreationRecord {
     pub version: u16,
     /// The provider that hosts the room.
     pub hub: Provider,
+    /// Its key: the room's external sender, and the signer of its receipts.
+    pub hub_key: PublicKey,
     /// Who made it.
     pub creator: UserUri,
-    /// The creator's user identity key.
-    pub uik: PublicKey,
+    /// The creator's first recovery key.
+    pub root: PublicKey,
     /// The key of the device that made it, which signs.
     pub device_key: PublicKey,
     /// The room's MLS cipher suite, fixed for its life.

@@ -6,11 +6,11 @@ use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
 use super::*;
 
+mod continuity;
 mod decoders;
 mod golden;
 mod lists;
 mod objects;
-mod successions;
 
 fn alice() -> UserUri {
     UserUri::parse("alice@a.example").unwrap()
@@ -28,8 +28,13 @@ fn room() -> RoomUri {
     RoomUri::new(&alice().provider(), &[9; 32])
 }
 
+/// The user identity key of the first identity.
 fn uik() -> UserIdentityKey {
-    UserIdentityKey::from_seed([1; 32])
+    Identity::begin(&recovery(), &alice()).1
+}
+
+fn identity() -> Identity {
+    Identity::begin(&recovery(), &alice()).0
 }
 
 fn recovery() -> RecoveryKey {
@@ -44,12 +49,20 @@ fn server() -> ServerKey {
     ServerKey::from_seed([4; 32])
 }
 
-fn new_uik() -> UserIdentityKey {
-    UserIdentityKey::from_seed([11; 32])
-}
-
 fn new_recovery() -> RecoveryKey {
     RecoveryKey::from_seed([12; 32])
+}
+
+/// The second generation.
+fn renewed() -> (Identity, UserIdentityKey) {
+    identity().renew(&recovery(), &alice()).unwrap()
+}
+
+/// The second generation with another recovery key behind it, and the generation after that.
+fn linked() -> (Identity, UserIdentityKey) {
+    let (identity, _) = renewed();
+    let linked = identity.replace_recovery(&recovery(), &new_recovery(), &alice());
+    linked.unwrap().0.renew(&new_recovery(), &alice()).unwrap()
 }
 
 fn listed(client: ClientUri, seed: u8) -> ListedDevice {
@@ -67,8 +80,7 @@ fn first() -> DeviceList {
         user: alice(),
         version: 1,
         prev_hash: None,
-        uik: uik().public(),
-        recovery: recovery().public(),
+        identity: identity(),
         devices: vec![listed(phone(), 3)],
         not_after: 2_592_000_000,
     }
@@ -88,34 +100,33 @@ fn second() -> DeviceList {
     list
 }
 
-fn rotated() -> SignedDeviceList {
+fn signed_renewed() -> SignedDeviceList {
+    let (identity, uik) = renewed();
     let list = DeviceList {
-        uik: new_uik().public(),
-        recovery: new_recovery().public(),
+        identity,
         ..second()
     };
-    let uik_rotation =
-        SignedUikRotation::by_recovery(&recovery(), &alice(), &uik().public(), &list.uik, 2);
-    let recovery_rotation = SignedRecoveryRotation::sign(&recovery(), &alice(), &list.recovery, 2);
-    SignedDeviceList::sign_rotated(
-        &new_uik(),
-        list,
-        Some(uik_rotation),
-        Some(recovery_rotation),
-    )
-    .unwrap()
+    SignedDeviceList::sign(&uik, list).unwrap()
 }
 
 fn credential() -> DeviceCredential {
-    DeviceCredential::issue(&uik(), &phone(), &device().public(), 1, 2_592_000_000)
+    DeviceCredential::issue(
+        &uik(),
+        &identity(),
+        &phone(),
+        &device().public(),
+        1,
+        2_592_000_000,
+    )
 }
 
 fn record() -> CreationRecord {
     CreationRecord {
         version: CREATION_RECORD_VERSION,
         hub: Provider::parse("a.example").unwrap(),
+        hub_key: server().public(),
         creator: alice(),
-        uik: uik().public(),
+        root: recovery().public(),
         device_key: device().public(),
         cipher_suite: 1,
         time: 1_700_000_000_000,
@@ -176,24 +187,4 @@ fn recovery_proof() -> RecoveryProof {
         nonce: [8; 32],
         expires_at: 1_700_000_060_000,
     }
-}
-
-fn third_uik() -> UserIdentityKey {
-    UserIdentityKey::from_seed([13; 32])
-}
-
-fn by_uik() -> Succession {
-    let new = new_uik().public();
-    Succession::by_uik(SignedUikRotation::by_uik(&uik(), &alice(), &new, 2))
-}
-
-fn by_recovery() -> Succession {
-    Succession::by_recovery(rotated().uik_rotation().unwrap().clone(), &signed_first())
-}
-
-/// The first key, the second by the recovery key, the third by the second.
-fn chain() -> Succession {
-    let third = third_uik().public();
-    let next = SignedUikRotation::by_uik(&new_uik(), &alice(), &third, 3);
-    by_recovery().extend(&Succession::by_uik(next)).unwrap()
 }

@@ -2,14 +2,14 @@
 //! by both.
 
 use grove_wire::codec::{self, Opaque};
-use grove_wire::limits::{MAX_DEVICE_LIST_BYTES, MAX_LINK_BYTES, MAX_SUCCESSION_BYTES};
+use grove_wire::limits::{MAX_DEVICE_LIST_BYTES, MAX_LINK_BYTES};
 use grove_wire::mimi::group_info::HpkeCiphertext;
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Exchange, LinkError};
-use crate::identity::{Label, PublicKey, SignedDeviceList, Succession, UserIdentityKey};
+use crate::identity::{Label, PublicKey, SignedDeviceList, UserIdentityKey};
 use crate::suite::{Crypto, Suite, hpke};
 
 /// The user's keys, for the new device. No `Debug`.
@@ -21,8 +21,6 @@ pub struct LinkPackage {
     pub uik: Zeroizing<[u8; 32]>,
     /// The newest signed device list, which has the new device.
     pub device_list: Vec<u8>,
-    /// The succession that the user's leaves carry now, if they do.
-    pub succession: Option<Vec<u8>>,
     /// The room of the user's own devices.
     pub account_room: RoomUri,
 }
@@ -32,7 +30,6 @@ struct Wire {
     secret: [u8; 16],
     uik: [u8; 32],
     device_list: Opaque<MAX_DEVICE_LIST_BYTES>,
-    succession: Option<Opaque<MAX_SUCCESSION_BYTES>>,
     account_room: RoomUri,
 }
 
@@ -60,27 +57,19 @@ impl LinkPackage {
             .active()
             .any(|device| device.client == *client && device.signature_key == *device_key);
         let uik = UserIdentityKey::from_seed(*self.uik).public();
-        if !listed || uik != list.uik {
-            return Err(LinkError::Package);
+        if listed && uik == *list.identity.uik() {
+            Ok(())
+        } else {
+            Err(LinkError::Package)
         }
-        if let Some(succession) = &self.succession {
-            let succession = Succession::decode(succession)?;
-            succession.verify(user)?;
-            if *succession.leads_to() != uik {
-                return Err(LinkError::Package);
-            }
-        }
-        Ok(())
     }
 
     fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, LinkError> {
         let too_long = |_| LinkError::TooLong;
-        let succession = self.succession.as_deref().map(Opaque::new);
         let wire = Wire {
             secret: self.secret,
             uik: *self.uik,
             device_list: Opaque::new(self.device_list.as_slice()).map_err(too_long)?,
-            succession: succession.transpose().map_err(too_long)?,
             account_room: self.account_room.clone(),
         };
         Ok(Zeroizing::new(codec::encode(&wire).map_err(too_long)?))
@@ -92,7 +81,6 @@ impl LinkPackage {
             secret: wire.secret,
             uik: Zeroizing::new(wire.uik),
             device_list: wire.device_list.as_bytes().to_vec(),
-            succession: wire.succession.as_ref().map(|one| one.as_bytes().to_vec()),
             account_room: wire.account_room.clone(),
         })
     }

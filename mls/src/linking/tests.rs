@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::newcomer::Reveal;
 use super::*;
 use crate::identity::{
-    DeviceKey, DeviceList, ListedDevice, PublicKey, RecoveryKey, SignedDeviceList,
-    SignedUikRotation, Succession, UserIdentityKey,
+    DeviceKey, DeviceList, Identity, ListedDevice, PublicKey, RecoveryKey, SignedDeviceList,
+    UserIdentityKey,
 };
 
 mod golden;
@@ -39,8 +39,8 @@ fn key() -> PublicKey {
     DeviceKey::from_seed(NEWCOMERS_KEY).public()
 }
 
-fn uik() -> UserIdentityKey {
-    UserIdentityKey::from_seed([1; 32])
+fn keys() -> (Identity, UserIdentityKey) {
+    Identity::begin(&RecoveryKey::from_seed([2; 32]), &alice())
 }
 
 fn newcomer() -> Newcomer {
@@ -62,13 +62,12 @@ fn list(change: impl FnOnce(&mut DeviceList)) -> Vec<u8> {
         user: alice(),
         version: 2,
         prev_hash: Some([0; 32]),
-        uik: uik().public(),
-        recovery: RecoveryKey::from_seed([2; 32]).public(),
+        identity: keys().0,
         devices: vec![listed(phone(), [3; 32]), listed(laptop(), NEWCOMERS_KEY)],
         not_after: 1,
     };
     change(&mut list);
-    SignedDeviceList::sign(&uik(), list)
+    SignedDeviceList::sign(&keys().1, list)
         .unwrap()
         .as_bytes()
         .to_vec()
@@ -77,9 +76,8 @@ fn list(change: impl FnOnce(&mut DeviceList)) -> Vec<u8> {
 fn package(offer: &LinkOffer) -> LinkPackage {
     LinkPackage {
         secret: offer.secret,
-        uik: Zeroizing::new([1; 32]),
+        uik: Zeroizing::new(*keys().1.seed()),
         device_list: list(|_| {}),
-        succession: None,
         account_room: RoomUri::new(&alice().provider(), &[9; 32]),
     }
 }
@@ -112,22 +110,6 @@ fn two_devices_meet_compare_and_hand_over_the_keys() {
     let package = package(newcomer.offer());
     let sealed = approver.seal(&package).unwrap();
     assert!(newcomer.open(&answer, &sealed).unwrap() == package);
-}
-
-#[test]
-fn a_package_may_carry_the_succession_of_its_key() {
-    let old = UserIdentityKey::from_seed([11; 32]);
-    let rotation = SignedUikRotation::by_uik(&old, &alice(), &uik().public(), 2);
-    let (newcomer, approver) = met();
-    let with = |succession: &Succession| LinkPackage {
-        succession: Some(succession.as_bytes().to_vec()),
-        ..package(newcomer.offer())
-    };
-    let sealed = approver.seal(&with(&Succession::by_uik(rotation))).unwrap();
-    assert!(newcomer.open(&approver.answer(), &sealed).is_ok());
-    let elsewhere = SignedUikRotation::by_uik(&uik(), &alice(), &old.public(), 3);
-    let refused = approver.seal(&with(&Succession::by_uik(elsewhere)));
-    assert_eq!(refused, Err(LinkError::Package));
 }
 
 #[test]

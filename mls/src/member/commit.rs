@@ -20,7 +20,7 @@ use super::{DeviceIdentity, Group, bundle};
 use crate::key_package::ValidKeyPackage;
 use crate::leaf;
 use crate::public::{Refused, client, facts, judge};
-use crate::room::{PolicyViolation, Role};
+use crate::room::{PolicyViolation, Role, continuity};
 use crate::storage::{MemberStorage, Records};
 use crate::suite::{DeviceSigner, MlsError};
 
@@ -67,7 +67,7 @@ struct Plan {
 
 impl Group {
     /// Adds clients, and enters users into the list with a role by index. A user may be entered
-    /// without clients (whose KeyPackages were used up); they join by themselves later.
+    /// without clients, whose KeyPackages were used up; somebody adds them later.
     ///
     /// # Errors
     /// [`CommitError`].
@@ -158,7 +158,7 @@ impl Group {
     }
 
     /// Removes single clients, and strikes from the list whoever's last client goes. The own leaf
-    /// is renewed with it, so that a new user identity key and the removal of a lost device are one
+    /// is renewed with it, so that the next identity and the removal of a lost device are one
     /// commit.
     ///
     /// # Errors
@@ -183,15 +183,14 @@ impl Group {
             device,
             Plan {
                 removes,
-                own_leaf: Some(self.renewed_leaf(device)?),
+                own_leaf: Some(Self::renewed_leaf(device)?),
                 ..Plan::default()
             },
         )
     }
 
-    /// Puts fresh keys and the current device credential into the own leaf, with what of the
-    /// device's succession the room needs. Heals after a theft of keys, and fills blank nodes of
-    /// the tree.
+    /// Puts fresh keys and the current device credential into the own leaf. Heals after a theft of
+    /// keys, and fills blank nodes of the tree.
     ///
     /// # Errors
     /// [`CommitError`].
@@ -200,7 +199,7 @@ impl Group {
         storage: &MemberStorage<'_, R>,
         device: &DeviceIdentity,
     ) -> Result<HandshakeBundle, CommitError> {
-        let own_leaf = Some(self.renewed_leaf(device)?);
+        let own_leaf = Some(Self::renewed_leaf(device)?);
         self.commit(
             storage,
             device,
@@ -211,12 +210,10 @@ impl Group {
         )
     }
 
-    fn renewed_leaf(&self, device: &DeviceIdentity) -> Result<LeafNodeParameters, MlsError> {
-        let leaves = facts::leaves(self.mls.public_group());
-        let succession = leaf::needed_succession(device, &leaves);
+    fn renewed_leaf(device: &DeviceIdentity) -> Result<LeafNodeParameters, MlsError> {
         Ok(LeafNodeParameters::builder()
             .with_capabilities(leaf::capabilities())
-            .with_extensions(leaf::extensions(&device.credential, succession.as_ref())?)
+            .with_extensions(leaf::extensions(&device.credential)?)
             .build())
     }
 
@@ -252,7 +249,7 @@ impl Group {
         plan: Plan,
     ) -> Result<HandshakeBundle, CommitError> {
         self.check_may_commit()?;
-        let made = self.stage(storage, device, plan)?;
+        let made = self.stage(storage, device, self.with_orphans(device, plan))?;
         match self.judge_own().and_then(|()| Ok(bundle::to_wire(&made)?)) {
             Ok(bundle) => Ok(bundle),
             Err(refused) => {
@@ -262,6 +259,18 @@ impl Group {
                 Err(refused.into())
             }
         }
+    }
+
+    /// The plan, with the laggards of whoever's other clients go: they must not stay alone. Those
+    /// of the own user do not: this client stays, and renews its leaf if it is one of them.
+    fn with_orphans(&self, device: &DeviceIdentity, mut plan: Plan) -> Plan {
+        let leaving = self.leaving_leaves();
+        let gone = leaving.iter().chain(&plan.removes).copied().collect();
+        let mut leaves = facts::leaves(self.mls.public_group());
+        let own = device.client.user();
+        leaves.retain(|leaf| user_of(leaf).as_ref() != Some(&own));
+        plan.removes.extend(continuity::orphans(&leaves, &gone));
+        plan
     }
 
     /// Judges the own pending commit as everybody else will.

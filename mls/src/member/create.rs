@@ -66,7 +66,7 @@ pub fn create<R: Records>(
         .with_group_id(group_id(&state.room_uri))
         .ciphersuite(suite.ciphersuite())
         .with_capabilities(leaf::capabilities())
-        .with_leaf_node_extensions(leaf::extensions(&device.credential, None)?)
+        .with_leaf_node_extensions(leaf::extensions(&device.credential)?)
         .map_err(MlsError::of)?
         .lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
         .with_group_context_extensions(context::extensions(&state, &room.server_key)?)

@@ -25,13 +25,13 @@ use openmls_traits::OpenMlsProvider as _;
 use zeroize::Zeroizing;
 
 use super::{DeviceIdentity, Group, bundle, join_config, list};
-use crate::identity::{PublicKey, Succession, verify_with_label};
+use crate::identity::{PublicKey, verify_with_label};
 use crate::leaf;
 use crate::public::context::{self, Context, ContextError};
 use crate::public::tree;
 use crate::room::{
     CommitFacts, Committer, ComponentChange, Leaf, LeafFacts, Pending, PolicyViolation, Proposer,
-    Removal, policy,
+    Removal, continuity, policy,
 };
 use crate::storage::{MemberStorage, Records, group_id};
 use crate::suite::{Crypto, DeviceSigner, MlsError, Suite, convert, hpke};
@@ -163,10 +163,8 @@ pub fn open_group_info(
 }
 
 /// Joins `room` by an external commit. It removes a stale leaf of this device, includes the pending
-/// `SelfRemove`s, and strikes from the list whoever leaves with them. `at_least` is the highest
+/// `SelfRemove`s but those that would leave laggards alone, and strikes from the list whoever leaves with them. `at_least` is the highest
 /// epoch that another device of this user saw.
-///
-/// The leaf shows what of the device's succession the room needs.
 ///
 /// # Errors
 /// [`ExternalError`]. Drop the storage's changes then.
@@ -205,33 +203,24 @@ pub fn external_commit<R: Records>(
         .filter(|leaf| is_own(leaf))
         .map(|leaf| leaf.index)
         .collect();
-    let leaves_now =
-        |message: &&MlsMessage| self_remover(message).is_some_and(|leaf| !own.contains(&leaf));
-    let self_removes: Vec<&MlsMessage> = pending.iter().filter(leaves_now).collect();
-    let succession = leaf::needed_succession(device, &leaves);
-    let own = OwnLeaf {
-        device,
-        succession: succession.as_ref(),
+    let removers = || pending.iter().filter_map(self_remover);
+    let staying = continuity::keepers(&leaves, &removers().collect());
+    let takes_up = |message: &&MlsMessage| {
+        self_remover(message).is_some_and(|leaf| !own.contains(&leaf) && !staying.contains(&leaf))
     };
-    let list = plan(&context, own, &leaves, &self_removes)?;
+    let self_removes: Vec<&MlsMessage> = pending.iter().filter(takes_up).collect();
+    let list = plan(&context, device, &leaves, &self_removes)?;
     let proposals = self_removes
         .into_iter()
         .map(convert::public_message)
         .collect::<Result<_, _>>()?;
-    make(storage, own, verifiable, tree_in, proposals, list)
-}
-
-/// What the joiner's leaf is made of.
-#[derive(Clone, Copy)]
-struct OwnLeaf<'a> {
-    device: &'a DeviceIdentity,
-    succession: Option<&'a Succession>,
+    make(storage, device, verifiable, tree_in, proposals, list)
 }
 
 /// Makes the commit and merges it.
 fn make<R: Records>(
     storage: &MemberStorage<'_, R>,
-    OwnLeaf { device, succession }: OwnLeaf<'_>,
+    device: &DeviceIdentity,
     group_info: VerifiableGroupInfo,
     ratchet_tree: RatchetTreeIn,
     self_removes: Vec<PublicMessageIn>,
@@ -239,7 +228,7 @@ fn make<R: Records>(
 ) -> Result<(Group, HandshakeBundle), ExternalError> {
     let leaf_parameters = LeafNodeParameters::builder()
         .with_capabilities(leaf::capabilities())
-        .with_extensions(leaf::extensions(&device.credential, succession)?)
+        .with_extensions(leaf::extensions(&device.credential)?)
         .build();
     let mut builder = MlsGroup::external_commit_builder()
         .with_proposals(self_removes)
@@ -294,7 +283,7 @@ fn replace_older<R: Records>(
 /// with it.
 fn plan(
     context: &Context,
-    OwnLeaf { device, succession }: OwnLeaf<'_>,
+    device: &DeviceIdentity,
     leaves: &[Leaf],
     self_removes: &[&MlsMessage],
 ) -> Result<Option<list::ListUpdate>, ExternalError> {
@@ -330,7 +319,6 @@ fn plan(
             identity: device.client.as_str().as_bytes().to_vec(),
             signature_key: key.as_bytes().to_vec(),
             device_credential: Some(device.credential.to_bytes()),
-            succession: succession.map(|succession| succession.as_bytes().to_vec()),
             not_after_lifetime: None,
         }),
         leaves: leaves.to_vec(),

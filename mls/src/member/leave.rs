@@ -10,13 +10,13 @@ use openmls::prelude::LeafNodeIndex;
 
 use super::{CommitError, DeviceIdentity, Group};
 use crate::public::{client, facts};
-use crate::room::{Pending, claim};
+use crate::room::{Pending, continuity};
 use crate::storage::{MemberStorage, Records};
 use crate::suite::{DeviceSigner, MlsError, convert};
 
 impl Group {
     /// Proposes the removal of this client, by `SelfRemove`, and of its user's other clients, by
-    /// Remove; a client whose user identity key was succeeded goes alone. Whoever commits next
+    /// Remove; a client that those have left behind goes alone. Whoever commits next
     /// includes them, and strikes the user from the list if no client remains.
     ///
     /// Once read in the log they await a commit. They are void with the next epoch, whatever its
@@ -37,8 +37,8 @@ impl Group {
         let signer = DeviceSigner(&device.key);
         let user = device.client.user();
         let leaves = facts::leaves(self.mls.public_group());
-        // A superseded client may speak for itself only.
-        let goes_alone = claim::superseded(&leaves).contains_key(&own);
+        // A laggard may speak for itself only.
+        let goes_alone = continuity::laggards(&leaves).contains_key(&own);
         let others: Vec<u32> = leaves
             .iter()
             .filter(|_| !goes_alone)

@@ -17,11 +17,11 @@ use openmls::prelude::{
 };
 
 use super::Group;
-use crate::identity::PublicKey;
+use crate::identity::Identity;
 use crate::public::judge::{self, EMPTY_SAFE_AAD, Judged};
 use crate::public::{Refused, proposal};
-use crate::room::validation::{ValidLeaf, objective};
-use crate::room::{CommitFacts, Committer, Leaf, RoomState, claim};
+use crate::room::validation::{ValidLeaf, standing};
+use crate::room::{CommitFacts, Committer, Leaf, RoomState, continuity};
 use crate::storage::{MemberStorage, Records, StorageError};
 use crate::suite::{MlsError, convert};
 use crate::{franking, leaf};
@@ -39,7 +39,7 @@ pub enum Received {
     /// An application message.
     Application {
         /// Who sent it, judged by the leaf.
-        sender: ValidLeaf,
+        sender: Box<ValidLeaf>,
         /// The sender's leaf.
         leaf: u32,
         /// What was sealed.
@@ -200,11 +200,11 @@ impl Group {
         };
         let node = self.mls.public_group().leaf(*index).ok_or_else(unknown)?;
         let mut sender =
-            objective(&leaf::facts(node)).map_err(|error| Refused::Policy(error.into()))?;
-        sender.superseded_by = self.superseded_by(*index, node);
+            standing(&leaf::facts(node)).map_err(|error| Refused::Policy(error.into()))?;
+        sender.left_behind_by = self.left_behind_by(*index, node);
         let may_send = self.state.may_send(&sender.user);
         Ok(Received::Application {
-            sender,
+            sender: Box::new(sender),
             leaf: index.u32(),
             data,
             authenticated_data,
@@ -212,22 +212,24 @@ impl Group {
         })
     }
 
-    /// The current key of a leaf's user, if the leaf's own is superseded. Looks at that user's
-    /// leaves only.
-    fn superseded_by(&self, index: LeafNodeIndex, node: &LeafNode) -> Option<PublicKey> {
-        let user = claim::user_part(node.credential().serialized_content());
+    /// The identity that speaks for a leaf's user, if it has left the leaf's own behind. Looks at
+    /// that user's leaves only.
+    fn left_behind_by(&self, index: LeafNodeIndex, node: &LeafNode) -> Option<Box<Identity>> {
+        let user = continuity::user_part(node.credential().serialized_content());
         let leaves: Vec<Leaf> = self
             .mls
             .public_group()
             .treesync()
             .full_leaves()
-            .filter(|(_, one)| claim::user_part(one.credential().serialized_content()) == user)
+            .filter(|(_, one)| continuity::user_part(one.credential().serialized_content()) == user)
             .map(|(index, one)| Leaf {
                 index: index.u32(),
                 facts: leaf::facts(one),
             })
             .collect();
-        claim::superseded(&leaves).get(&index.u32()).copied()
+        continuity::laggards(&leaves)
+            .remove(&index.u32())
+            .map(Box::new)
     }
 
     /// Judges a proposal and lets it await a commit.

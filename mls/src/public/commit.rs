@@ -20,10 +20,11 @@ use openmls::prelude::{
 };
 
 use super::judge::{self, Judged};
-use super::{HubGroup, Refusal, client};
-use crate::identity::{DeviceCredential, PublicKey};
+use super::{HubGroup, Refusal, client, facts};
+use crate::identity::{Identity, PublicKey};
 use crate::key_package::{self, LastResort};
-use crate::room::{CommitFacts, Committer, LeafFacts, RoomState};
+use crate::room::validation::standing;
+use crate::room::{CommitFacts, Committer, LeafFacts, PolicyViolation, RoomState};
 use crate::suite::{MlsError, convert};
 
 /// A commit with what belongs to it, as it stands in an `UpdateRequest`.
@@ -50,32 +51,26 @@ pub struct Added {
     pub last_resort: LastResort,
 }
 
-/// A leaf that a commit brings into the tree, signed by the user identity key in it.
+/// A leaf that a commit brings into the tree, signed by the identity in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLeaf {
     /// Whose.
     pub client: ClientUri,
     /// The leaf's signature key.
     pub key: PublicKey,
-    /// The user identity key of its device credential.
-    pub uik: PublicKey,
+    /// The identity in its device credential.
+    pub identity: Identity,
 }
 
 impl NewLeaf {
     /// Reads a leaf that policy has let pass.
-    fn read(leaf: &LeafFacts) -> Result<Self, MlsError> {
-        let client = client(&leaf.identity);
-        let key = PublicKey::try_from(leaf.signature_key.as_slice()).ok();
-        let credential = leaf.device_credential.as_deref();
-        let credential = credential.and_then(|bytes| DeviceCredential::decode(bytes).ok());
-        match (client, key, credential) {
-            (Some(client), Some(key), Some(credential)) => Ok(Self {
-                client,
-                key,
-                uik: *credential.uik(),
-            }),
-            _ => Err(MlsError::text("a leaf without a device credential")),
-        }
+    fn read(leaf: &LeafFacts) -> Result<Self, PolicyViolation> {
+        let leaf = standing(leaf)?;
+        Ok(Self {
+            client: leaf.client,
+            key: leaf.key,
+            identity: leaf.identity,
+        })
     }
 }
 
@@ -119,6 +114,18 @@ impl std::fmt::Debug for CheckedCommit {
 }
 
 impl HubGroup {
+    /// All leaves that stand in the tree.
+    ///
+    /// # Errors
+    /// [`PolicyViolation::Identity`] never happens: every leaf was judged when it came in.
+    pub fn leaves(&self) -> Result<Vec<NewLeaf>, PolicyViolation> {
+        let leaves = facts::leaves(&self.group);
+        leaves
+            .iter()
+            .map(|leaf| NewLeaf::read(&leaf.facts))
+            .collect()
+    }
+
     /// Checks a commit that `actor` hands in at `now_ms`, milliseconds since 1970.
     ///
     /// # Errors
@@ -344,7 +351,7 @@ impl HubGroup {
     }
 }
 
-fn new_leaves(facts: &CommitFacts) -> Result<Vec<NewLeaf>, MlsError> {
+fn new_leaves(facts: &CommitFacts) -> Result<Vec<NewLeaf>, PolicyViolation> {
     let joining = match &facts.committer {
         Committer::Joiner(leaf) => Some(leaf),
         Committer::Member(_) => None,

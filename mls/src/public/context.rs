@@ -33,6 +33,9 @@ pub enum ContextError {
     /// The group id is not the hash of the creation record.
     #[error("the group id is not that of the room")]
     GroupId,
+    /// The external sender has another key than the creation record names for the hub.
+    #[error("the hub's key is not that of the creation record")]
+    HubKey,
     /// Other capabilities required than every room's.
     #[error("the group does not require what rooms require")]
     RequiredCapabilities,
@@ -99,6 +102,9 @@ pub(crate) fn read(context: &GroupContext) -> Result<Context, ContextError> {
         return Err(ContextError::GroupId);
     }
     let server_key = server_key(extensions, &record.hub)?;
+    if server_key != record.hub_key {
+        return Err(ContextError::HubKey);
+    }
     Ok(Context { state, server_key })
 }
 

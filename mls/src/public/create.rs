@@ -135,7 +135,7 @@ impl HubGroup {
         if leaf.client != *creator {
             return Err(CreateRefusal::NotYours);
         }
-        if leaf.key != record.device_key || leaf.uik != record.uik {
+        if leaf.key != record.device_key || leaf.identity.root() != &record.root {
             return Err(CreateRefusal::Device);
         }
         Ok(())

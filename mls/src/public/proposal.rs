@@ -10,7 +10,7 @@ use openmls::group::{PublicGroup, QueuedProposal};
 use openmls::prelude::{LeafNodeIndex, Sender};
 
 use super::{client, facts};
-use crate::room::{Pending, PendingKind, PendingProposal, RoomState, claim};
+use crate::room::{Pending, PendingKind, PendingProposal, RoomState, continuity};
 
 /// Why a proposal may not await a commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +31,9 @@ pub enum ProposalViolation {
     /// A client proposes to remove itself by Remove, which an external commit could not include.
     #[error("a client leaves by SelfRemove")]
     SelfByRemove,
-    /// The proposer's user identity key was succeeded; it may propose nothing but to leave.
-    #[error("a client whose user identity key was succeeded may only leave")]
-    Superseded,
+    /// The proposer's other clients have left it behind; it may propose nothing but to leave.
+    #[error("a client of an identity that was followed may only leave")]
+    Laggard,
     /// The leaf is blank.
     #[error("there is no leaf {0}")]
     UnknownLeaf(u32),
@@ -78,12 +78,12 @@ pub(crate) fn check(
         Sender::NewMemberCommit | Sender::NewMemberProposal => return Err(ProposalViolation::Kind),
     };
     let proposer = client_at(group, sender)?;
-    let superseded = claim::superseded(&facts::leaves(group));
+    let laggards = continuity::laggards(&facts::leaves(group));
     let needed = match proposal.kind {
         PendingKind::SelfRemove(_) => capability::CAN_REMOVE_SELF,
         PendingKind::Remove(_) if leaf == sender => return Err(ProposalViolation::SelfByRemove),
-        PendingKind::Remove(_) if superseded.contains_key(&sender) => {
-            return Err(ProposalViolation::Superseded);
+        PendingKind::Remove(_) if laggards.contains_key(&sender) => {
+            return Err(ProposalViolation::Laggard);
         }
         PendingKind::Remove(_) if leaving.user() != proposer.user() => {
             return Err(ProposalViolation::NotOwnClient);
@@ -91,8 +91,8 @@ pub(crate) fn check(
         PendingKind::Remove(_) => capability::CAN_REMOVE_OWN_CLIENT,
     };
     let role = state.participants.role_of(&proposer.user());
-    // As in a commit: whoever holds the current key clears away what it has succeeded.
-    let clears = leaf != sender && superseded.contains_key(&leaf);
+    // As in a commit: a user's newest identity clears away what it has left behind.
+    let clears = leaf != sender && laggards.contains_key(&leaf);
     if !clears && !state.roles.may(role, needed) {
         return Err(ProposalViolation::NotAllowed);
     }

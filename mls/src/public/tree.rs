@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::limits::MAX_DEVICES_PER_USER;
 use grove_wire::uri::UserUri;
 
-use crate::room::claim::{Claim, current};
+use crate::room::continuity::Standing;
 use crate::room::validation::{ValidLeaf, objective};
 use crate::room::{Leaf, PolicyViolation, Role, RoomState};
 
@@ -24,11 +23,8 @@ pub(crate) fn check(
         .map(|one| (&one.user, one.role))
         .collect();
     let mut valid = Vec::with_capacity(leaves.len());
-    let mut claims: BTreeMap<UserUri, Vec<Claim>> = BTreeMap::new();
     for leaf in leaves {
         let judged = objective(&leaf.facts)?;
-        let of_user = claims.entry(judged.user.clone()).or_default();
-        of_user.push(Claim::read(&leaf.facts)?);
         match roles.get(&judged.user) {
             None => return Err(PolicyViolation::AddOfNonParticipant(judged.user)),
             Some(role) if *role <= Role::Banned.index() => {
@@ -38,10 +34,7 @@ pub(crate) fn check(
         }
     }
     check_users(&valid)?;
-    match claims.iter().find(|(_, claims)| current(*claims).is_none()) {
-        Some((user, _)) => Err(PolicyViolation::TwoIdentities(user.clone())),
-        None => Ok(valid),
-    }
+    Ok(valid)
 }
 
 fn check_users(valid: &[(u32, ValidLeaf)]) -> Result<(), PolicyViolation> {
@@ -54,7 +47,11 @@ fn check_users(valid: &[(u32, ValidLeaf)]) -> Result<(), PolicyViolation> {
         users.entry(&leaf.user).or_default().push(leaf);
     }
     for (user, leaves) in users {
-        if leaves.len() > MAX_DEVICES_PER_USER {
+        let standing = Standing::of(leaves.iter().map(|leaf| &leaf.identity));
+        if standing.as_ref().is_some_and(|one| !one.is_chain) {
+            return Err(PolicyViolation::IdentitiesDiffer(user.clone()));
+        }
+        if standing.is_some_and(|one| !one.is_within_limit()) {
             return Err(PolicyViolation::TooManyClients(user.clone()));
         }
     }

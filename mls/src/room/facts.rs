@@ -15,8 +15,6 @@ pub struct LeafFacts {
     pub signature_key: Vec<u8>,
     /// The content of the extension `device_credential`, if it has one.
     pub device_credential: Option<Vec<u8>>,
-    /// The content of the extension `uik_succession`, if it has one.
-    pub succession: Option<Vec<u8>>,
     /// The end of its `KeyPackage`'s lifetime in seconds since 1970; only leaves from `KeyPackage`s
     /// have one.
     pub not_after_lifetime: Option<u64>,

@@ -13,16 +13,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grove_wire::limits::MAX_DEVICES_PER_USER;
 use grove_wire::uri::UserUri;
 
-use super::claim::current;
 use super::{CommitFacts, Committer, Pending, PendingKind, PolicyViolation, Role, RoomState};
 
 mod case;
+mod continuity;
 mod leaves;
 mod list;
-mod succession;
 
 use case::{Arrived, Case, Occupant};
 
@@ -41,12 +39,12 @@ pub fn check(
     check_proposal_types(commit)?;
     let case = Case::read(committed, commit)?;
     let gone = case.check_removals()?;
-    check_pending(pending, commit, &gone)?;
+    check_pending(pending, &case, &gone)?;
     let arrived = case.check_new_leaves()?;
     let after = case.check_components(&gone)?;
-    case.check_superseded_committer(&after, &gone, &arrived)?;
+    case.check_laggard_committer(&after, &gone, &arrived)?;
+    case.check_arrivals(&arrived)?;
     check_tree_after(&case, &after, &gone, &arrived)?;
-    case.check_arrivals(&gone, &arrived)?;
     Ok(after)
 }
 
@@ -62,22 +60,25 @@ fn check_proposal_types(commit: &CommitFacts) -> Result<(), PolicyViolation> {
 
 /// Every waiting proposal must be in the commit, or its leaf go by another. Whoever is being
 /// removed may not commit: the commit could not contain it. An external commit cannot refer to
-/// Removes (RFC 9420, section 12.4.3.2), so those may lapse.
+/// Removes (RFC 9420, section 12.4.3.2), so those may lapse; with them may the `SelfRemove` of a
+/// leaf that has laggards beside it, which the joiner could not take along.
 fn check_pending(
     pending: &Pending,
-    commit: &CommitFacts,
+    case: &Case<'_>,
     gone: &BTreeSet<u32>,
 ) -> Result<(), PolicyViolation> {
+    let commit = case.commit;
     let included: BTreeSet<&[u8]> = commit.included_refs.iter().map(Vec::as_slice).collect();
     for proposal in &pending.refs {
         let (PendingKind::Remove(leaf) | PendingKind::SelfRemove(leaf)) = proposal.kind;
         if commit.committer == Committer::Member(leaf) {
             return Err(PolicyViolation::CommitterLeaving);
         }
-        let may_lapse = matches!(
-            (&commit.committer, proposal.kind),
-            (Committer::Joiner(_), PendingKind::Remove(_))
-        );
+        let may_lapse = case.is_joiner()
+            && match proposal.kind {
+                PendingKind::Remove(_) => true,
+                PendingKind::SelfRemove(leaf) => case.has_laggards_beside(leaf),
+            };
         if !may_lapse && !gone.contains(&leaf) && !included.contains(proposal.reference.as_slice())
         {
             return Err(PolicyViolation::PendingLeftOut);
@@ -146,13 +147,7 @@ fn check_user_after(
         }
         Some(_) => {}
     }
-    if occupants.len() > MAX_DEVICES_PER_USER {
-        return Err(PolicyViolation::TooManyClients(user.clone()));
-    }
-    match current(occupants.iter().map(|occupant| &occupant.claim)) {
-        Some(_) => Ok(()),
-        None => Err(PolicyViolation::TwoIdentities(user.clone())),
-    }
+    case.check_remaining(user, occupants)
 }
 
 #[cfg(test)]

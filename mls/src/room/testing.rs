@@ -10,14 +10,16 @@ use super::{
     PendingProposal, PolicyViolation, Proposer, Removal, Role, RoomState, policy,
 };
 use crate::identity::{
-    CREATION_RECORD_VERSION, CreationRecord, DeviceCredential, DeviceKey, DeviceList, PublicKey,
-    RecoveryKey, ServerKey, SignedCreationRecord, SignedDeviceList, SignedUikRotation, Succession,
-    UserIdentityKey,
+    CREATION_RECORD_VERSION, CreationRecord, DeviceCredential, DeviceKey, Identity, RecoveryKey,
+    ServerKey, SignedCreationRecord, UserIdentityKey,
 };
 
 /// A user with as many devices as a test wants.
+#[derive(Clone)]
 pub(super) struct Person {
     pub(super) user: UserUri,
+    recovery: RecoveryKey,
+    identity: Identity,
     uik: UserIdentityKey,
     seed: u8,
 }
@@ -25,65 +27,71 @@ pub(super) struct Person {
 impl Person {
     pub(super) fn new(name: &str, seed: u8) -> Self {
         let user = UserUri::parse(&format!("{name}@a.example")).unwrap();
+        Self::begin(user, seed, seed ^ 0x40)
+    }
+
+    fn begin(user: UserUri, seed: u8, recovery: u8) -> Self {
+        let recovery = RecoveryKey::from_seed([recovery; 32]);
+        let (identity, uik) = Identity::begin(&recovery, &user);
         Self {
             user,
-            uik: UserIdentityKey::from_seed([seed; 32]),
+            recovery,
+            identity,
+            uik,
             seed,
         }
     }
 
-    /// The same user and devices with the identity key after so many rotations.
+    /// The same user and devices after so many renewals of the identity.
     pub(super) fn rotated(&self, times: u8) -> Self {
+        (0..times).fold(self.clone(), |person, _| {
+            let renewed = person.identity.renew(&person.recovery, &person.user);
+            let (identity, uik) = renewed.unwrap();
+            Self {
+                identity,
+                uik,
+                ..person
+            }
+        })
+    }
+
+    /// The same user and devices after the recovery key was replaced. Different numbers give
+    /// different next keys.
+    pub(super) fn with_next_recovery(&self, number: u8) -> Self {
+        let mut seed = *self.recovery.seed();
+        let last = seed.last_mut().unwrap();
+        *last = last.wrapping_add(number);
+        let next = RecoveryKey::from_seed(seed);
+        let replaced = self
+            .identity
+            .replace_recovery(&self.recovery, &next, &self.user);
+        let (identity, uik) = replaced.unwrap();
         Self {
-            user: self.user.clone(),
-            uik: UserIdentityKey::from_seed([self.seed.wrapping_add(times * 16); 32]),
-            seed: self.seed,
+            recovery: next,
+            identity,
+            uik,
+            ..self.clone()
         }
     }
 
-    /// The proof that the key of `new` succeeds this one's, signed by this one's.
-    pub(super) fn succession(&self, new: &Self) -> Succession {
-        let version = 2 + u64::from(new.uik.seed().first().copied().unwrap_or_default() / 16);
-        let rotation = SignedUikRotation::by_uik(&self.uik, &self.user, &new.uik.public(), version);
-        Succession::by_uik(rotation)
-    }
-
-    /// The same proof, signed by this recovery key. The device list before names the user's own
-    /// one.
-    pub(super) fn succession_by(&self, recovery: &RecoveryKey, new: &Self) -> Succession {
-        let list = DeviceList {
-            user: self.user.clone(),
-            version: 1,
-            prev_hash: None,
-            uik: self.uik(),
-            recovery: self.recovery().public(),
-            devices: Vec::new(),
-            not_after: 1_000,
-        };
-        let list = SignedDeviceList::sign(&self.uik, list).unwrap();
-        let (old, new) = (self.uik(), new.uik());
-        let rotation = SignedUikRotation::by_recovery(recovery, &self.user, &old, &new, 2);
-        Succession::by_recovery(rotation, &list)
-    }
-
-    pub(super) fn recovery(&self) -> RecoveryKey {
-        RecoveryKey::from_seed([self.seed ^ 0x40; 32])
-    }
-
-    /// A leaf that shows a succession.
-    pub(super) fn leaf_with(&self, device: u8, succession: &Succession) -> LeafFacts {
-        LeafFacts {
-            succession: Some(succession.as_bytes().to_vec()),
-            ..self.leaf(device)
-        }
-    }
-
-    /// The same user with another identity key.
+    /// The same user and devices by somebody without the recovery key: with a root of their own.
     pub(super) fn impostor(&self) -> Self {
+        Self::begin(self.user.clone(), self.seed, self.seed ^ 0x80)
+    }
+
+    /// The same recovery keys and generation with another user identity key, which the recovery key
+    /// has not signed.
+    pub(super) fn forged(&self) -> Self {
+        let uik = UserIdentityKey::from_seed([self.seed ^ 0x80; 32]);
+        let mut bytes = self.identity.to_bytes();
+        // Behind the key stands the signature with its length.
+        let end = bytes.len().checked_sub(2 + 64).unwrap();
+        let place = bytes.get_mut(end - 32..end).unwrap();
+        place.copy_from_slice(uik.public().as_bytes());
         Self {
-            user: self.user.clone(),
-            uik: UserIdentityKey::from_seed([self.seed ^ 0x80; 32]),
-            seed: self.seed,
+            identity: Identity::decode(&bytes).unwrap(),
+            uik,
+            ..self.clone()
         }
     }
 
@@ -97,8 +105,8 @@ impl Person {
         DeviceKey::from_seed(seed)
     }
 
-    pub(super) fn uik(&self) -> PublicKey {
-        self.uik.public()
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(super) fn uik_key(&self) -> &UserIdentityKey {
@@ -107,12 +115,12 @@ impl Person {
 
     pub(super) fn leaf(&self, device: u8) -> LeafFacts {
         let (client, key) = (self.client(device), self.device(device).public());
-        let credential = DeviceCredential::issue(&self.uik, &client, &key, 1, 1_000);
+        let credential =
+            DeviceCredential::issue(&self.uik, &self.identity, &client, &key, 1, 1_000);
         LeafFacts {
             identity: client.as_str().as_bytes().to_vec(),
             signature_key: key.as_bytes().to_vec(),
             device_credential: Some(credential.to_bytes()),
-            succession: None,
             not_after_lifetime: None,
         }
     }
@@ -120,11 +128,13 @@ impl Person {
 
 /// A new room of this creator.
 pub(super) fn new_room(creator: &Person) -> RoomState {
+    let hub_key = ServerKey::from_seed([9; 32]).public();
     let record = CreationRecord {
         version: CREATION_RECORD_VERSION,
         hub: creator.user.provider(),
+        hub_key,
         creator: creator.user.clone(),
-        uik: creator.uik(),
+        root: *creator.identity.root(),
         device_key: creator.device(1).public(),
         cipher_suite: 1,
         time: 0,
@@ -132,7 +142,7 @@ pub(super) fn new_room(creator: &Person) -> RoomState {
         predecessor: None,
     };
     let record = SignedCreationRecord::sign(&creator.device(1), record).unwrap();
-    RoomState::create(record, &ServerKey::from_seed([9; 32]).public())
+    RoomState::create(record, &hub_key)
 }
 
 /// A commit to be judged: by the member at leaf 0 unless said otherwise, and empty at first.
@@ -155,12 +165,21 @@ impl Scene {
             .collect();
         let update = state.participants.update(&wanted).unwrap();
         state.participants = state.participants.apply(&update).unwrap();
-        let mut scene = Self {
+        let mut scene = Self::in_room(state, Vec::new());
+        for (person, _) in people {
+            scene = scene.with_leaf(person.leaf(1));
+        }
+        scene
+    }
+
+    /// A room with this tree.
+    pub(super) fn in_room(state: RoomState, leaves: Vec<Leaf>) -> Self {
+        Self {
             state,
             pending: Pending::default(),
             commit: CommitFacts {
                 committer: Committer::Member(0),
-                leaves: Vec::new(),
+                leaves,
                 adds: Vec::new(),
                 removes: Vec::new(),
                 self_removes: Vec::new(),
@@ -170,11 +189,7 @@ impl Scene {
                 other_proposals: Vec::new(),
                 included_refs: Vec::new(),
             },
-        };
-        for (person, _) in people {
-            scene = scene.with_leaf(person.leaf(1));
         }
-        scene
     }
 
     /// One more leaf in the tree.

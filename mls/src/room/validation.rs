@@ -14,8 +14,7 @@ use grove_wire::uri::{ClientUri, UserUri};
 
 use super::facts::LeafFacts;
 use crate::identity::{
-    DeviceCredential, DeviceCredentialError, DeviceList, Pin, PublicKey, Succession,
-    SuccessionError,
+    DeviceCredential, DeviceCredentialError, DeviceList, Identity, Pin, PublicKey,
 };
 
 /// Why a leaf is refused by everybody.
@@ -33,12 +32,9 @@ pub enum IdentityViolation {
     /// The leaf has no device credential.
     #[error("the leaf has no device credential")]
     MissingCredential,
-    /// The leaf's succession is malformed, not signed, or leads to another key than the leaf's.
-    #[error("the leaf's succession is refused: {0}")]
-    SuccessionInvalid(#[from] SuccessionError),
 }
 
-/// A leaf whose user identity key signed it. Which key that is remains to be judged.
+/// A leaf that its user's identity has signed. Which identity that is remains to be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidLeaf {
     /// The client.
@@ -47,15 +43,15 @@ pub struct ValidLeaf {
     pub user: UserUri,
     /// The leaf's signature key.
     pub key: PublicKey,
-    /// The user identity key that signed it.
-    pub uik: PublicKey,
+    /// The identity that signed it.
+    pub identity: Identity,
     /// The version of the device list it was issued under.
     pub list_version: u64,
     /// Until when it is fresh, in milliseconds since 1970.
     pub not_after: u64,
-    /// The user's current key in the room, if the leaf's own is superseded there. A leaf alone
-    /// never tells: [`crate::member::Group`] fills it in.
-    pub superseded_by: Option<PublicKey>,
+    /// The identity that speaks for the user in the room, if it has left the leaf's own behind. A
+    /// leaf alone never tells: [`crate::member::Group`] fills it in.
+    pub left_behind_by: Option<Box<Identity>>,
 }
 
 /// Judges a leaf by itself.
@@ -65,22 +61,12 @@ pub struct ValidLeaf {
 pub fn objective(leaf: &LeafFacts) -> Result<ValidLeaf, IdentityViolation> {
     let claimed = claimed(leaf)?;
     claimed.credential.verify(&claimed.client, &claimed.key)?;
-    let user = claimed.client.user();
-    if let Some(succession) = &claimed.succession {
-        succession.verify(&user)?;
-        if succession.leads_to() != claimed.credential.uik() {
-            return Err(SuccessionError::Unlinked.into());
-        }
-    }
-    Ok(ValidLeaf {
-        user,
-        client: claimed.client,
-        key: claimed.key,
-        uik: *claimed.credential.uik(),
-        list_version: claimed.credential.version(),
-        not_after: claimed.credential.not_after(),
-        superseded_by: None,
-    })
+    Ok(claimed.into_leaf())
+}
+
+/// Reads a leaf that was judged when it came in; its signatures are not verified again.
+pub(crate) fn standing(leaf: &LeafFacts) -> Result<ValidLeaf, IdentityViolation> {
+    claimed(leaf).map(Claimed::into_leaf)
 }
 
 /// What a leaf claims, read but not verified: enough for leaves that were verified when they came
@@ -89,7 +75,20 @@ pub(super) struct Claimed {
     pub(super) client: ClientUri,
     pub(super) key: PublicKey,
     pub(super) credential: DeviceCredential,
-    pub(super) succession: Option<Succession>,
+}
+
+impl Claimed {
+    fn into_leaf(self) -> ValidLeaf {
+        ValidLeaf {
+            user: self.client.user(),
+            client: self.client,
+            key: self.key,
+            identity: self.credential.identity().clone(),
+            list_version: self.credential.list_version(),
+            not_after: self.credential.not_after(),
+            left_behind_by: None,
+        }
+    }
 }
 
 pub(super) fn claimed(leaf: &LeafFacts) -> Result<Claimed, IdentityViolation> {
@@ -109,11 +108,6 @@ pub(super) fn claimed(leaf: &LeafFacts) -> Result<Claimed, IdentityViolation> {
         client,
         key,
         credential: DeviceCredential::decode(credential)?,
-        succession: leaf
-            .succession
-            .as_deref()
-            .map(Succession::decode)
-            .transpose()?,
     })
 }
 
@@ -126,19 +120,17 @@ pub struct Known<'a> {
     pub list: Option<&'a DeviceList>,
 }
 
-/// What this client thinks of a leaf. Only [`Subjective::Fine`] and [`Subjective::Unverified`]
-/// allow sending.
+/// What this client thinks of a leaf. Only [`Subjective::Fine`], [`Subjective::Laggard`] and
+/// [`Subjective::Unverified`] allow sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subjective {
-    /// Another user identity key than the pinned one: «identity changed».
-    Changed {
-        /// The key that is pinned.
-        pinned: PublicKey,
-        /// The key in the leaf.
-        found: PublicKey,
-    },
-    /// The pinned key, and a device of the newest list.
+    /// Another identity than the pinned one, and neither follows the other: «identity changed».
+    Changed,
+    /// The pinned identity, and a device of the newest list.
     Fine,
+    /// A device of the newest list whose leaf is of an older identity than that: it has not heard
+    /// of the newer one yet. What it says is not shown as the user's.
+    Laggard,
     /// The user revoked this device.
     Revoked,
     /// The list at hand is older than the leaf, or there is none: fetch the newest and judge again.
@@ -152,15 +144,16 @@ pub enum Subjective {
 impl Subjective {
     /// Whether this client may go on sending to a room with the leaf in it.
     pub fn may_send(&self) -> bool {
-        matches!(self, Self::Fine | Self::Unverified)
+        matches!(self, Self::Fine | Self::Laggard | Self::Unverified)
     }
 }
 
 impl fmt::Display for Subjective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Changed { .. } => "the user's identity changed",
+            Self::Changed => "the user's identity changed",
             Self::Fine => "known device of a known user",
+            Self::Laggard => "a device that has not taken the user's newest identity yet",
             Self::Revoked => "the user revoked this device",
             Self::Stale => "the device list at hand is older than this device",
             Self::UnknownDevice => "the user's device list does not have this device",
@@ -171,17 +164,13 @@ impl fmt::Display for Subjective {
 
 /// Judges a valid leaf by what this client knows. A list of another user is taken for none.
 ///
-/// A superseded leaf is judged by the key that succeeded its own: the newest list, which that key
-/// signed, says whether the device is one of the user's still.
+/// The list's word on a device counts for more than the identity in a leaf that was made before the
+/// list: a newer identity has vouched for the device, or revoked it.
 pub fn subjective(leaf: &ValidLeaf, known: &Known<'_>) -> Subjective {
-    let found = leaf.superseded_by.unwrap_or(leaf.uik);
-    if let Some(pin) = known.pin
-        && pin.uik != found
-    {
-        return Subjective::Changed {
-            pinned: pin.uik,
-            found,
-        };
+    let shown = leaf.left_behind_by.as_deref().unwrap_or(&leaf.identity);
+    let are_one = |other: &Identity| shown.follows(other) || other.follows(shown);
+    if known.pin.is_some_and(|pin| !are_one(&pin.identity)) {
+        return Subjective::Changed;
     }
     let Some(list) = known.list.filter(|list| list.user == leaf.user) else {
         return if known.pin.is_some() {
@@ -190,18 +179,20 @@ pub fn subjective(leaf: &ValidLeaf, known: &Known<'_>) -> Subjective {
             Subjective::Unverified
         };
     };
-    if list.uik != found {
-        return Subjective::Changed {
-            pinned: list.uik,
-            found,
-        };
+    if !are_one(&list.identity) {
+        return Subjective::Changed;
     }
+    if shown.rank() > list.identity.rank() {
+        return Subjective::Stale;
+    }
+    let is_newest = leaf.identity.is_same(&list.identity);
     match list.find(&leaf.client) {
         Some(device) if device.signature_key != leaf.key => Subjective::UnknownDevice,
         Some(device) if device.revoked.is_some() => Subjective::Revoked,
+        Some(_) if !is_newest => Subjective::Laggard,
         Some(_) if known.pin.is_none() => Subjective::Unverified,
         Some(_) => Subjective::Fine,
-        None if leaf.list_version > list.version => Subjective::Stale,
+        None if is_newest && leaf.list_version > list.version => Subjective::Stale,
         None => Subjective::UnknownDevice,
     }
 }

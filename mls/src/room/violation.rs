@@ -56,6 +56,26 @@ pub enum PolicyViolation {
     /// One client stands in the tree twice.
     #[error("client {0} would be in the room twice")]
     DuplicateClient(ClientUri),
+    /// A participant who has no client in the room joins by an external commit. Nothing in the room
+    /// would show that it is they: somebody has to add them.
+    #[error("{0} has no client in the room and must be added")]
+    EntersByAdd(UserUri),
+    /// Clients of a user are of identities of which none follows the other.
+    #[error("the clients of {0} are of different identities")]
+    IdentitiesDiffer(UserUri),
+    /// A new leaf is of an identity that another has followed in this room.
+    #[error("a client of {0} is of an identity that was followed by another")]
+    IdentityOutdated(UserUri),
+    /// A new leaf is of another identity than its user has in this room, and does not follow it.
+    #[error("a client of {0} is of another identity than theirs in this room")]
+    IdentityUnproven(UserUri),
+    /// A client that its user's other clients have left behind commits or proposes more than its
+    /// own renewal or removal.
+    #[error("the client is of an identity that was followed; it may only renew its leaf, or leave")]
+    Laggard,
+    /// The clients that speak for a user go, but clients that they have left behind stay.
+    #[error("the newest clients of {0} go, but older ones remain")]
+    LaggardsRemain(UserUri),
     /// A new leaf is not a device its user signed.
     #[error(transparent)]
     Identity(#[from] IdentityViolation),
@@ -101,24 +121,9 @@ pub enum PolicyViolation {
     /// The role definitions cannot be these.
     #[error(transparent)]
     Roles(#[from] RolesError),
-    /// A new leaf has another user identity key than its user has in this room, and does not show
-    /// that the one succeeded the other.
-    #[error(
-        "a client of {0} has a new user identity key that does not succeed the one in this room"
-    )]
-    SuccessionMissing(UserUri),
-    /// A client whose user identity key was succeeded commits or proposes more than its own renewal
-    /// or removal.
-    #[error(
-        "the client's user identity key was succeeded; it may only renew its own leaf, or leave"
-    )]
-    Superseded,
     /// A user would have more clients in the room than devices are allowed.
     #[error("{0} would have too many clients")]
     TooManyClients(UserUri),
-    /// Two clients of a user are signed by two user identity keys.
-    #[error("the clients of {0} are signed by two user identity keys")]
-    TwoIdentities(UserUri),
     /// A leaf is named that is not in the tree.
     #[error("there is no leaf {0}")]
     UnknownLeaf(u32),

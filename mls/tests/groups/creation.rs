@@ -1,28 +1,36 @@
 //! New rooms: what a hub takes as one, and what a joiner does.
 
 use grove_mls::identity::{PublicKey, ServerKey};
+use grove_mls::member::NewRoom;
+use grove_mls::member::create::{self, CreateError};
 use grove_mls::member::join::{self, JoinError};
-use grove_mls::public::{CreateRefusal, HubGroup};
+use grove_mls::public::{ContextError, CreateRefusal, HubGroup};
 use grove_mls::room::Role;
 use grove_mls::storage::MemberStorage;
+use grove_wire::api::rooms::CreateRoomRequest;
 use grove_wire::codec::Opaque;
 use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mls::RatchetTree;
 use grove_wire::uri::{Provider, RoomUri};
+use openmls_traits::OpenMlsProvider as _;
+use tls_codec::Serialize as _;
 
-use crate::world::{Device, World, creation_record, device, make_room, uik, user};
+use crate::plain;
+use crate::world::{Device, Keys, World, creation_record, device, make_room, user};
 
 struct Fresh {
     alice: Device,
     hub: Provider,
     server_key: PublicKey,
-    request: grove_wire::api::rooms::CreateRoomRequest,
+    request: CreateRoomRequest,
 }
 
 fn fresh() -> Fresh {
     let hub = Provider::parse("a.example").unwrap();
     let server_key = ServerKey::from_seed([3; 32]).public();
     let mut alice = device("alice", 0);
-    let request = make_room(&mut alice, &hub, &server_key, uik("alice").public());
+    let root = Keys::of("alice").recovery.public();
+    let request = make_room(&mut alice, &hub, &server_key, &root);
     Fresh {
         alice,
         hub,
@@ -100,10 +108,12 @@ fn a_hub_refuses_what_is_not_its_own() {
 #[test]
 fn the_record_in_the_request_is_the_one_in_the_group() {
     let mut changed = fresh();
-    let another = creation_record(&device("alice", 1), &changed.hub, uik("alice").public());
+    let (hub, key) = (changed.hub.clone(), changed.server_key);
+    let root = Keys::of("alice").recovery.public();
+    let another = creation_record(&device("alice", 1), &hub, &key, &root);
     changed.request.record = Opaque::new(another.as_bytes()).unwrap();
     assert_eq!(changed.create().unwrap_err(), CreateRefusal::RecordMismatch);
-    let mut bytes = creation_record(&changed.alice, &changed.hub, uik("alice").public())
+    let mut bytes = creation_record(&changed.alice, &hub, &key, &root)
         .as_bytes()
         .to_vec();
     *bytes.last_mut().unwrap() ^= 1;
@@ -116,8 +126,9 @@ fn the_leaf_is_the_device_and_the_user_of_the_record() {
     let hub = Provider::parse("a.example").unwrap();
     let server_key = ServerKey::from_seed([3; 32]).public();
     let mut alice = device("alice", 0);
-    // The record names another user identity key than the one that signed the leaf.
-    let request = make_room(&mut alice, &hub, &server_key, uik("mallory").public());
+    // The record names another recovery key than the first one of who signed the leaf.
+    let root = Keys::made_up("alice").recovery.public();
+    let request = make_room(&mut alice, &hub, &server_key, &root);
     let made = Fresh {
         alice,
         hub,
@@ -125,6 +136,62 @@ fn the_leaf_is_the_device_and_the_user_of_the_record() {
         request,
     };
     assert_eq!(made.create().unwrap_err(), CreateRefusal::Device);
+}
+
+#[test]
+fn a_room_begins_with_any_identity_of_the_records_root() {
+    let keys = Keys::of("alice");
+    for keys in [keys.clone().renewed(3), keys.replaced()] {
+        let mut made = fresh();
+        made.alice = Device::new(&keys, 0);
+        let (hub, key, root) = (made.hub.clone(), made.server_key, *keys.identity.root());
+        made.request = make_room(&mut made.alice, &hub, &key, &root);
+        assert!(made.create().is_ok());
+    }
+}
+
+#[test]
+fn the_rooms_hub_has_the_key_of_the_record() {
+    let made = fresh();
+    let another = ServerKey::from_seed([4; 32]).public();
+    let root = Keys::of("alice").recovery.public();
+    let record = creation_record(&made.alice, &made.hub, &another, &root);
+    let room = record.room_uri();
+    let new = NewRoom {
+        record: record.clone(),
+        server_key: made.server_key,
+        franking_key: made.server_key,
+    };
+    let storage = MemberStorage::new(&made.alice.records);
+    let refused = create::create(&storage, &made.alice.identity, new);
+    assert!(matches!(
+        refused,
+        Err(CreateError::Context(ContextError::HubKey))
+    ));
+    // By another program, which has made it all the same.
+    made.alice.records.write(&storage);
+    drop(storage);
+    let (storage, group) = plain::openmls(&made.alice, &room);
+    let key = plain::Key(&made.alice.identity.key);
+    let group_info = group
+        .export_group_info(storage.crypto(), &key, false)
+        .unwrap();
+    let tree = group
+        .export_ratchet_tree()
+        .tls_serialize_detached()
+        .unwrap();
+    let request = CreateRoomRequest {
+        record: Opaque::new(record.as_bytes()).unwrap(),
+        group_info: plain::wire(&group_info).group_info().unwrap(),
+        ratchet_tree: RatchetTree::from_bytes(tree).unwrap(),
+    };
+    for key in [made.server_key, another] {
+        let client = &made.alice.identity.client;
+        assert_eq!(
+            HubGroup::create(&request, &made.hub, &key, client).unwrap_err(),
+            CreateRefusal::Context(ContextError::HubKey)
+        );
+    }
 }
 
 #[test]
@@ -156,7 +223,7 @@ fn bytes_that_are_changed_anywhere_make_no_room() {
         let Ok(changed) = grove_wire::mls::GroupInfo::from_bytes(changed) else {
             continue;
         };
-        let request = grove_wire::api::rooms::CreateRoomRequest {
+        let request = CreateRoomRequest {
             group_info: changed,
             ..fresh.request.clone()
         };
@@ -171,10 +238,10 @@ fn bytes_that_are_changed_anywhere_make_no_room() {
     for place in (0..tree.len()).step_by(3) {
         let mut changed = tree.clone();
         changed[place] ^= 1;
-        let Ok(changed) = grove_wire::mls::RatchetTree::from_bytes(changed) else {
+        let Ok(changed) = RatchetTree::from_bytes(changed) else {
             continue;
         };
-        let request = grove_wire::api::rooms::CreateRoomRequest {
+        let request = CreateRoomRequest {
             ratchet_tree: changed,
             ..fresh.request.clone()
         };

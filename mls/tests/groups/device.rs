@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use grove_mls::franking;
-use grove_mls::identity::{DeviceCredential, DeviceKey, UserIdentityKey};
+use grove_mls::identity::{
+    DeviceCredential, DeviceKey, Identity, PublicKey, RecoveryKey, UserIdentityKey,
+};
 use grove_mls::key_package::{self, LastResort, ValidKeyPackage};
 use grove_mls::leaf::LEAF_LIFETIME;
 use grove_mls::member::{DeviceIdentity, Group};
@@ -40,6 +42,70 @@ impl Map {
     }
 }
 
+/// Who a user is, with all that signs for them.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) user: UserUri,
+    pub(crate) recovery: RecoveryKey,
+    pub(crate) identity: Identity,
+    pub(crate) uik: UserIdentityKey,
+}
+
+impl Keys {
+    pub(crate) fn of(name: &str) -> Self {
+        let mut seed = [0xEE; 32];
+        seed[..name.len()].copy_from_slice(name.as_bytes());
+        Self::begin(name, seed)
+    }
+
+    /// Somebody who says to be this user, and has not their recovery key.
+    pub(crate) fn made_up(name: &str) -> Self {
+        Self::begin(name, [0x5A; 32])
+    }
+
+    fn begin(name: &str, seed: [u8; 32]) -> Self {
+        let (user, recovery) = (user(name), RecoveryKey::from_seed(seed));
+        let (identity, uik) = Identity::begin(&recovery, &user);
+        Self {
+            user,
+            recovery,
+            identity,
+            uik,
+        }
+    }
+
+    pub(crate) fn renewed(self, times: u8) -> Self {
+        (0..times).fold(self, |keys, _| {
+            let renewed = keys.identity.renew(&keys.recovery, &keys.user);
+            let (identity, uik) = renewed.unwrap();
+            Self {
+                identity,
+                uik,
+                ..keys
+            }
+        })
+    }
+
+    /// With the next recovery key.
+    pub(crate) fn replaced(self) -> Self {
+        let next = RecoveryKey::from_seed([0x4B; 32]);
+        let replaced = self
+            .identity
+            .replace_recovery(&self.recovery, &next, &self.user);
+        let (identity, uik) = replaced.unwrap();
+        Self {
+            recovery: next,
+            identity,
+            uik,
+            ..self
+        }
+    }
+
+    pub(crate) fn issue(&self, client: &ClientUri, key: &PublicKey) -> DeviceCredential {
+        DeviceCredential::issue(&self.uik, &self.identity, client, key, 1, u64::MAX / 2)
+    }
+}
+
 pub(crate) struct Device {
     pub(crate) identity: DeviceIdentity,
     pub(crate) records: Map,
@@ -49,25 +115,31 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub(crate) fn new(user: &UserUri, uik: &UserIdentityKey, number: u8) -> Self {
+    pub(crate) fn new(keys: &Keys, number: u8) -> Self {
+        let user = &keys.user;
         let mut id = [number; 16];
         id[0] = user.localpart().bytes().fold(0, u8::wrapping_add);
         let mut seed = [number; 32];
         seed[..user.localpart().len()].copy_from_slice(user.localpart().as_bytes());
         let client = ClientUri::new(user, id);
         let key = DeviceKey::from_seed(seed);
-        let credential = DeviceCredential::issue(uik, &client, &key.public(), 1, u64::MAX / 2);
+        let credential = keys.issue(&client, &key.public());
         Self {
             identity: DeviceIdentity {
                 client,
                 key,
                 credential,
-                succession: None,
             },
             records: Map::default(),
             group: None,
             position: 0,
         }
+    }
+
+    /// Takes up another identity.
+    pub(crate) fn take_up(&mut self, keys: &Keys) {
+        let (client, key) = (&self.identity.client, self.identity.key.public());
+        self.identity.credential = keys.issue(client, &key);
     }
 
     pub(crate) fn user(&self) -> UserUri {
@@ -126,12 +198,6 @@ pub(crate) fn user(name: &str) -> UserUri {
     UserUri::parse(&format!("{name}@a.example")).unwrap()
 }
 
-pub(crate) fn uik(name: &str) -> UserIdentityKey {
-    let mut seed = [0xEE; 32];
-    seed[..name.len()].copy_from_slice(name.as_bytes());
-    UserIdentityKey::from_seed(seed)
-}
-
 pub(crate) fn device(name: &str, number: u8) -> Device {
-    Device::new(&user(name), &uik(name), number)
+    Device::new(&Keys::of(name), number)
 }

@@ -1,8 +1,9 @@
 //! Joining by oneself: new devices, lost state, and leavers taken along.
 
 use grove_mls::identity::ServerKey;
-use grove_mls::member::Received;
 use grove_mls::member::external::{self, ExternalError};
+use grove_mls::member::{Received, Refused};
+use grove_mls::public::Refusal;
 use grove_mls::public::group_info::{self, GroupInfoError};
 use grove_mls::room::{PolicyViolation, Role};
 use grove_mls::storage::MemberStorage;
@@ -10,7 +11,8 @@ use grove_wire::mimi::group_info::GroupInfoResponse;
 use grove_wire::mimi::update::RatchetTreeOption;
 use grove_wire::mls::GroupInfo;
 
-use crate::world::{Group, Map, SUITE, World, device, merged, user};
+use crate::plain;
+use crate::world::{Group, Keys, Map, SUITE, World, device, merged, unfollowable, user};
 
 fn talks(world: &mut World, speaker: usize, listener: usize) {
     let message = world.devices[speaker].say("here I am").unwrap();
@@ -43,7 +45,7 @@ fn a_new_device_of_a_participant_joins_while_all_others_sleep() {
 }
 
 #[test]
-fn somebody_listed_without_a_client_joins_later() {
+fn somebody_listed_without_a_client_is_added_and_does_not_join() {
     let mut world = World::with(&["alice"]);
     let list = [(user("carol"), Role::Member.index())];
     world
@@ -52,9 +54,31 @@ fn somebody_listed_without_a_client_joins_later() {
         })
         .unwrap();
     world.devices.push(device("carol", 0));
-    let bundle = world.join_externally(1).unwrap();
-    world.hand_in(1, &bundle).unwrap();
-    world.sync();
+    let enters = PolicyViolation::EntersByAdd(user("carol"));
+    assert!(matches!(
+        world.join_externally(1),
+        Err(ExternalError::Policy(refused)) if refused == enters
+    ));
+    // By another program: anybody could say to be carol.
+    for keys in [Keys::of("carol"), Keys::made_up("carol")] {
+        world.devices[1].take_up(&keys);
+        let carol = &world.devices[1];
+        let leaf = plain::extensions(Some(&carol.identity.credential));
+        let forged = plain::external_commit(carol, &world, leaf);
+        assert_eq!(
+            plain::hand_in(&world, 1, &forged).unwrap_err(),
+            Refusal::Policy(enters.clone())
+        );
+        world.submit(forged.commit.clone());
+        let entry = world.log.len() - 1;
+        let reason = Refused::Policy(enters.clone());
+        assert!(unfollowable(world.read(0, entry), &reason));
+        world.log.pop();
+        let merges = plain::openmls_merges(&world.devices[0], &world.room, &forged.commit);
+        assert!(merges, "negative control");
+    }
+    world.devices[1] = device("carol", 0);
+    world.add(0, &[1]).unwrap();
     talks(&mut world, 1, 0);
 }
 
@@ -135,9 +159,7 @@ fn a_joiner_that_leaves_a_leaver_in_is_refused() {
     world.hand_in(1, &leave).unwrap();
     assert_eq!(
         world.hand_in(3, &without),
-        Err(grove_mls::public::Refusal::Policy(
-            PolicyViolation::PendingLeftOut
-        ))
+        Err(Refusal::Policy(PolicyViolation::PendingLeftOut))
     );
 }
 
@@ -149,7 +171,7 @@ fn who_lost_the_race_forgets_and_joins_anew() {
     world.commit_without(2, Group::self_update);
     assert!(matches!(
         world.hand_in(2, &late),
-        Err(grove_mls::public::Refusal::WrongEpoch { .. })
+        Err(Refusal::WrongEpoch { .. })
     ));
     let joiner = &mut world.devices[2];
     let storage = MemberStorage::new(&joiner.records);

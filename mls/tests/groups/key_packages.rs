@@ -1,6 +1,5 @@
 //! KeyPackages: what a home server takes, and what it refuses.
 
-use grove_mls::identity::DeviceCredential;
 use grove_mls::key_package::{self, KeyPackageError, LastResort};
 use grove_mls::leaf::LEAF_LIFETIME;
 use grove_mls::room::validation::IdentityViolation;
@@ -10,7 +9,7 @@ use grove_wire::uri::{ClientUri, Provider};
 use openmls::prelude::{Capabilities, KeyPackage, Lifetime, MlsMessageOut};
 
 use crate::plain::{capabilities, key_package as forge, wire};
-use crate::world::{SUITE, World, device, uik, user};
+use crate::world::{Keys, SUITE, World, device, user};
 
 fn lifetime() -> Lifetime {
     Lifetime::new(LEAF_LIFETIME.as_secs())
@@ -28,7 +27,7 @@ fn what_a_device_makes_is_valid_in_both_forms() {
         let valid = alice.key_package(last_resort);
         assert_eq!(valid.last_resort, last_resort);
         assert_eq!(valid.leaf.client, alice.identity.client);
-        assert_eq!(valid.leaf.uik, uik("alice").public());
+        assert_eq!(valid.leaf.identity, Keys::of("alice").identity);
         let bare = valid.to_wire().unwrap();
         let now_ms = (valid.not_after - 1) * 1000;
         assert_eq!(
@@ -117,12 +116,9 @@ fn a_leaf_must_be_able_to_take_part_and_be_its_users() {
         ),
         Err(KeyPackageError::Identity(IdentityViolation::Credential(_)))
     ));
-    let copied = DeviceCredential::issue(
-        &uik("alice"),
+    let copied = Keys::of("alice").issue(
         &alice.identity.client,
         &device("bob", 0).identity.key.public(),
-        1,
-        1,
     );
     assert!(matches!(
         judge(

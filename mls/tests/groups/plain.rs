@@ -1,10 +1,8 @@
 //! What another program with a member's keys could send, made with OpenMLS itself; and what OpenMLS
 //! alone makes of it.
 
-use grove_mls::identity::{DeviceCredential, DeviceKey, Succession};
-use grove_mls::leaf::{
-    DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS, UIK_SUCCESSION_EXTENSION,
-};
+use grove_mls::identity::{DeviceCredential, DeviceKey};
+use grove_mls::leaf::{DEVICE_CREDENTIAL_EXTENSION, EXTENSIONS, PROPOSALS};
 use grove_mls::public::{CheckedCommit, CommitParts, Refusal};
 use grove_mls::storage::MemberStorage;
 use grove_wire::codec;
@@ -151,8 +149,9 @@ pub(crate) fn commit_removal(device: &mut Device, room: &RoomUri, leaf: u32) -> 
     let members = device.group.as_ref().unwrap().members().unwrap();
     let gone = members
         .iter()
-        .find(|member| member.leaf == leaf)
+        .find(|member| member.index == leaf)
         .unwrap()
+        .leaf
         .user
         .clone();
     commit(device, room, &[(gone, 0)], |builder| {
@@ -295,6 +294,24 @@ pub(crate) fn propose_list_update(device: &mut Device, room: &RoomUri) -> MlsMes
     propose(device, room, update)
 }
 
+/// A Remove by the hub, the external sender 0. OpenMLS makes none with our authenticated data, so
+/// it is put together here (RFC 9420, sections 6 and 12.1.8.1).
+pub(crate) fn hub_removal(world: &World, leaf: u32) -> MlsMessage {
+    let mut content = vec![0, 1, 0, 1];
+    codec::write_opaque(&mut content, &world.room.hash()).unwrap();
+    content.extend(world.hub.epoch().to_be_bytes());
+    let (external, proposal, remove) = (2, 2, 3);
+    content.extend([external, 0, 0, 0, 0]);
+    codec::write_opaque(&mut content, &[0]).unwrap();
+    content.extend([proposal, 0, remove]);
+    content.extend(leaf.to_be_bytes());
+    let signature = world
+        .server_key
+        .sign_with_label("FramedContentTBS", &content);
+    codec::write_opaque(&mut content, &signature).unwrap();
+    MlsMessage::from_bytes(content).unwrap()
+}
+
 fn propose(device: &Device, room: &RoomUri, propose: Propose) -> MlsMessage {
     let (storage, mut group) = openmls(device, room);
     let key = Key(&device.identity.key);
@@ -310,7 +327,6 @@ pub(crate) fn capabilities() -> Capabilities {
     let extensions: Vec<ExtensionType> = EXTENSIONS
         .iter()
         .copied()
-        .chain([UIK_SUCCESSION_EXTENSION])
         .map(ExtensionType::from)
         .collect();
     let proposals: Vec<ProposalType> = PROPOSALS.iter().copied().map(ProposalType::from).collect();
@@ -332,28 +348,6 @@ pub(crate) fn extensions(credential: Option<&DeviceCredential>) -> Extensions<Le
             Extensions::single(Extension::Unknown(DEVICE_CREDENTIAL_EXTENSION, content)).unwrap()
         }
     }
-}
-
-/// The extensions of a leaf that shows a succession.
-pub(crate) fn succeeding(
-    credential: &DeviceCredential,
-    succession: &Succession,
-) -> Extensions<LeafNode> {
-    let unknown = |kind, content| Extension::Unknown(kind, UnknownExtension(content));
-    Extensions::from_vec(vec![
-        unknown(DEVICE_CREDENTIAL_EXTENSION, credential.to_bytes()),
-        unknown(UIK_SUCCESSION_EXTENSION, succession.as_bytes().to_vec()),
-    ])
-    .unwrap()
-}
-
-/// Whether the device's leaf shows a succession.
-pub(crate) fn shows_succession(device: &Device, room: &RoomUri) -> bool {
-    let (_storage, group) = openmls(device, room);
-    let leaf = group.own_leaf_node().unwrap();
-    leaf.extensions()
-        .unknown(UIK_SUCCESSION_EXTENSION)
-        .is_some()
 }
 
 pub(crate) fn identity(text: &str, key: &DeviceKey) -> CredentialWithKey {

@@ -20,7 +20,7 @@ use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
 pub(crate) use grove_mls::member::Group;
 
-pub(crate) use crate::device::{Device, Map, device, now_ms, uik, user};
+pub(crate) use crate::device::{Device, Keys, Map, device, now_ms, user};
 
 pub(crate) const SUITE: Suite = Suite::X25519Aes128Sha256Ed25519;
 
@@ -38,13 +38,15 @@ pub(crate) struct World {
 pub(crate) fn creation_record(
     device: &Device,
     provider: &Provider,
-    uik: PublicKey,
+    hub_key: &PublicKey,
+    root: &PublicKey,
 ) -> SignedCreationRecord {
     let record = CreationRecord {
         version: CREATION_RECORD_VERSION,
         hub: provider.clone(),
+        hub_key: *hub_key,
         creator: device.user(),
-        uik,
+        root: *root,
         device_key: device.identity.key.public(),
         cipher_suite: SUITE.code(),
         time: 1_700_000_000_000,
@@ -59,9 +61,9 @@ pub(crate) fn make_room(
     device: &mut Device,
     provider: &Provider,
     server_key: &PublicKey,
-    uik: PublicKey,
+    root: &PublicKey,
 ) -> CreateRoomRequest {
-    let record = creation_record(device, provider, uik);
+    let record = creation_record(device, provider, server_key, root);
     let new = NewRoom {
         record,
         server_key: *server_key,
@@ -99,7 +101,7 @@ impl World {
             &mut creator,
             &provider,
             &server_key.public(),
-            uik(name).public(),
+            Keys::of(name).identity.root(),
         );
         let client = creator.identity.client.clone();
         let hub = HubGroup::create(&request, &provider, &server_key.public(), &client).unwrap();

@@ -1,9 +1,9 @@
 //! Whether leaves that are about to enter a group belong to devices their users have.
 //!
-//! A leaf proves that some user identity key signed it; that the key is the user's newest, and the
-//! device not revoked, only the newest device list says, and of users of this server that is known
-//! here. Leaves already in a group stay: taking them out is their user's business. Users of other
-//! servers are judged by their own.
+//! A leaf proves that an identity of its user signed it; that this is the newest, and the device
+//! not revoked, only the newest device list says, and of users of this server that is known here.
+//! Leaves already in a group stay: taking them out is their user's business. Users of other servers
+//! are judged by their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,8 @@ pub(crate) enum NewLeafError {
     Database(#[from] db::Error),
     #[error("its user has revoked the device {0}")]
     Revoked(ClientUri),
-    #[error("the leaf of {0} is signed by a user identity key that is not its user's newest")]
-    SupersededKey(ClientUri),
+    #[error("the leaf of {0} is not of its user's newest identity")]
+    IdentityOutdated(ClientUri),
     #[error("the device {0} does not stand in its user's newest device list")]
     Unlisted(ClientUri),
 }
@@ -68,8 +68,8 @@ fn check(leaf: &NewLeaf, list: Option<&SignedDeviceList>) -> Result<(), NewLeafE
         .ok_or_else(|| NewLeafError::Unlisted(client()))?;
     if device.revoked.is_some() {
         Err(NewLeafError::Revoked(client()))
-    } else if list.uik != leaf.uik {
-        Err(NewLeafError::SupersededKey(client()))
+    } else if !list.identity.is_same(&leaf.identity) {
+        Err(NewLeafError::IdentityOutdated(client()))
     } else {
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use grove_mls::identity::{Head, ServerKey};
-use grove_mls::public::{CreateRefusal, HubGroup, NewLeaf};
+use grove_mls::public::{CreateRefusal, HubGroup};
 use grove_mls::room::Role;
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
 
@@ -77,13 +77,8 @@ pub(crate) async fn create(
         return Err(CreateError::Exists);
     }
     if added.is_some() {
-        let record = state.record.record();
-        let leaf = NewLeaf {
-            client: who.client.clone(),
-            key: record.device_key,
-            uik: record.uik,
-        };
-        check_new_leaves(app, &tx, &[leaf]).await?;
+        let leaves = group.leaves().map_err(CreateRefusal::from)?;
+        check_new_leaves(app, &tx, &leaves).await?;
     }
     tx.commit().await?;
     app.delivery.ring_devices(&[who.device_id]);

@@ -49,14 +49,14 @@ async fn a_revoked_device_is_not_brought_into_a_group_by_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leaf_under_a_superseded_key_enters_no_group() {
-    const REASON: &str = "not its user's newest";
+async fn a_leaf_of_an_older_identity_enters_no_group() {
+    const REASON: &str = "not of its user's newest identity";
     let world = World::new().await;
     let [mut alice, mut bob] = world.hands(["alice", "bob"]).await;
     let mut phone = alice.sibling(&world, 3).await;
     let mut tablet = alice.sibling(&world, 3).await;
     let room = alice.make_room().await;
-    // The controls, before the key changes: joining, updating, making a room.
+    // The controls, before the identity is renewed: joining, updating, making a room.
     phone.join_by_itself(&room).await;
     let update = phone.commit(&room, |group, storage, device| {
         group.self_update(storage, device)
@@ -76,7 +76,7 @@ async fn a_leaf_under_a_superseded_key_enters_no_group() {
     let adding = bob.draft(&bobs, |group, storage, device| {
         group.add(storage, device, &found, &role)
     });
-    alice.rotate().await;
+    alice.renew().await;
     let before = world.row_counts().await;
     let update = phone.hand_in(&room, &update.expect("a commit")).await;
     let external = tablet.hand_in(&room, &external).await;
@@ -91,21 +91,20 @@ async fn a_leaf_under_a_superseded_key_enters_no_group() {
     let message = phone.seal(&room, "what happened?");
     phone.submit(&room, &message).await.ok();
 
-    // The controls: under the new key, with the proof that it follows from the old one.
+    // The controls: of the new identity.
     alice.read(&room).await;
     let update = alice.commit(&room, |group, storage, device| {
         group.self_update(storage, device)
     });
     alice.hand_in(&room, &update).await.ok();
-    let proof = alice.identity.succession.clone().expect("a proof");
-    tablet.adopt(alice.list.clone(), alice.uik.clone(), proof);
+    tablet.adopt(alice.list.clone(), alice.uik.clone());
     // Of the group it joined by a refused commit nothing may be left.
     tablet.records = Map::default();
     tablet.join_by_itself(&room).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn key_packages_go_with_the_key_they_are_signed_under() {
+async fn key_packages_go_with_the_identity_they_are_signed_under() {
     let world = World::new().await;
     let mut alice = world.hand("alice").await;
     let mut phone = alice.sibling(&world, 5).await;
@@ -114,14 +113,14 @@ async fn key_packages_go_with_the_key_they_are_signed_under() {
         let counts: KeyPackageCounts = hand.api.get("/v1/key-packages").await.ok().json();
         counts.counts.iter().map(|count| count.available).sum()
     };
-    // Another list with the same key changes nothing.
+    // Another list of the same identity changes nothing.
     let same = alice.next_list(|_| {});
     let same = SignedDeviceList::sign(&alice.uik, same);
     alice.put_list(same.expect("a device list")).await.ok();
     assert_eq!((of(&alice).await, of(&phone).await), (10, 5));
 
     let stale = phone.key_package(LastResort::No);
-    alice.rotate().await;
+    alice.renew().await;
     assert_eq!((of(&alice).await, of(&phone).await), (0, 0));
     assert_eq!(of(&bob).await, 10);
     let refused = phone
@@ -129,14 +128,13 @@ async fn key_packages_go_with_the_key_they_are_signed_under() {
         .await;
     assert_problem(&refused, 422, "key-package-invalid");
     // The control: signed under the new key.
-    let proof = alice.identity.succession.clone().expect("a proof");
-    phone.adopt(alice.list.clone(), alice.uik.clone(), proof);
+    phone.adopt(alice.list.clone(), alice.uik.clone());
     phone.upload(2).await;
     assert_eq!(of(&phone).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_key_package_slips_in_while_the_key_changes() {
+async fn no_key_package_slips_in_while_the_identity_changes() {
     let world = World::new().await;
     for round in 0..6 {
         let mut alice = Hand::register(&world, &format!("alice{round}"), 0).await;
@@ -146,7 +144,7 @@ async fn no_key_package_slips_in_while_the_key_changes() {
             phone.upload_bytes(vec![made.message.into_bytes()], None)
         });
         let uploads = futures_util::future::join_all(uploads);
-        let (answers, ()) = tokio::join!(uploads, alice.rotate());
+        let (answers, ()) = tokio::join!(uploads, alice.renew());
         for answer in answers {
             assert!(
                 [200, 409, 422].contains(&answer.status),

@@ -2,7 +2,7 @@
 //! league with it.
 
 use grove_core::Event;
-use grove_mls::identity::{ListedDevice, RotationAuthority, SignedDeviceList, UserIdentityKey};
+use grove_mls::identity::{Identity, ListedDevice, RecoveryKey, SignedDeviceList, UserIdentityKey};
 use grove_mls::member::external;
 use grove_wire::codec;
 use grove_wire::mimi::group_info::GroupInfoResponse;
@@ -25,8 +25,12 @@ fn newest(of: &User) -> SignedDeviceList {
 /// Another device of a person, in the device list like any, in hands that do with it what they
 /// like.
 async fn steal(world: &World, person: &User) -> Hand {
-    let mut stolen = Hand::of_user(world, person.uri.clone(), uik(person));
-    stolen.list = newest(person);
+    let list = newest(person);
+    let keys = (list.list().identity.clone(), uik(person));
+    // The words are on paper, elsewhere.
+    let recovery = RecoveryKey::from_seed(random());
+    let mut stolen = Hand::of_user(world, person.uri.clone(), recovery, keys);
+    stolen.list = list;
     let listed = ListedDevice {
         client: stolen.identity.client.clone(),
         signature_key: stolen.identity.key.public(),
@@ -96,6 +100,7 @@ async fn a_stolen_device_does_not_come_back() {
     let (update, message) = (update.expect("a commit"), stolen.seal(&garden, "late"));
 
     let (client, old) = (stolen.identity.client.clone(), uik(&alice));
+    let identity = newest(&alice).list().identity.clone();
     let words = alice.words().to_owned();
     let progress = alice.client.revoke_device(&client, &words).await;
     let progress = progress.expect("it is revoked");
@@ -130,12 +135,14 @@ async fn a_stolen_device_does_not_come_back() {
     );
     let inside = (bob.api.clone(), phone.api());
     let old_key = comes_in(&stolen, &bob, &garden).await;
-    let thief = UserIdentityKey::from_seed(random());
     stolen.list = newest(&alice);
-    let (list, proof) = stolen.rotated_list(RotationAuthority::Uik, &thief, |_| {});
-    let mut usurper = Hand::of_user(&world, stolen.user.clone(), stolen.uik.clone());
+    let (rival, thief) = Identity::begin(&stolen.recovery, &stolen.user);
+    let list = stolen.next_list(|list| list.identity = rival.clone());
+    let list = SignedDeviceList::sign(&thief, list).expect("a device list");
+    let (user, recovery) = (stolen.user.clone(), stolen.recovery.clone());
+    let mut usurper = Hand::of_user(&world, user, recovery, (rival, thief.clone()));
     usurper.identity = stolen.identity.clone();
-    usurper.adopt(list.clone(), thief, proof);
+    usurper.adopt(list.clone(), thief);
     let own_key = comes_in(&usurper, &bob, &garden).await;
     let before = world.row_counts().await;
     for commit in [&update, &old_key, &own_key] {
@@ -156,7 +163,7 @@ async fn a_stolen_device_does_not_come_back() {
     // The old key signs nothing any more, at whoever's door.
     stolen.api = phone.api();
     assert_eq!(stolen.put_list(list).await.status, 422);
-    let back = stolen.next_list(|list| list.uik = old.public());
+    let back = stolen.next_list(|list| list.identity = identity.clone());
     let back = SignedDeviceList::sign(&old, back).expect("a device list");
     assert_eq!(stolen.put_list(back).await.status, 422);
 
@@ -191,13 +198,15 @@ async fn the_words_end_what_a_thief_began() {
     let bob = world.user("bob").await;
     let garden = alice.make_room_with("Garden", &[&bob]).await;
     settle(&world, &mut [&mut alice, &mut phone]).await;
-    // Whoever has a device has the key: it takes the phone off the account and puts its own key in
-    // place of alice's.
+    // Whoever has a device has the key: it takes the phone off the account, though it cannot put
+    // another identity in place of alice's.
     let (gone, now) = (phone.client.whoami().client, world.clock.now().ms());
-    let thief = UserIdentityKey::from_seed(random());
-    let (list, _proof) = stolen.rotated_list(RotationAuthority::Uik, &thief, |list| {
-        mark_revoked(list, &gone, now);
-    });
+    let (rival, thief) = Identity::begin(&stolen.recovery, &stolen.user);
+    let list = stolen.next_list(|list| list.identity = rival);
+    let list = SignedDeviceList::sign(&thief, list).expect("a device list");
+    assert_eq!(stolen.put_list(list).await.status, 422);
+    let list = stolen.next_list(|list| mark_revoked(list, &gone, now));
+    let list = SignedDeviceList::sign(&stolen.uik, list).expect("a device list");
     stolen.put_list(list).await.ok();
     let ended = phone.try_sync(std::time::Duration::ZERO).await;
     assert!(ended.is_err(), "the phone is out");

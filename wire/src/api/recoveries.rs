@@ -22,7 +22,7 @@ pub struct RecoveryLookup {
 }
 
 /// Puts the next device list in place of the newest, on the word of the recovery key alone: the
-/// list must start with a new user identity key that the recovery key signed.
+/// list must be of the next identity, which the recovery key has certified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -62,7 +62,7 @@ fn is_certainly_nothing(error: &RecoverError) -> bool {
             | RecoverError::List(_)
             | RecoverError::Name
             | RecoverError::OtherList
-            | RecoverError::Succession(_)
+            | RecoverError::Identity(_)
             | RecoverError::Words(_)
             | RecoverError::WrongWords
     )

@@ -105,10 +105,9 @@ impl fmt::Display for InvitedLine {
         }
         if !self.without_devices.is_empty() {
             lines.push(format!(
-                "listed, without a device that could be added now: {} (they can enter by \
-                 grove rooms join {})",
-                addresses(&self.without_devices),
-                self.room
+                "listed, without a device that could be added now: {} (invite them again once \
+                 they were on-line)",
+                addresses(&self.without_devices)
             ));
         }
         f.write_str(&lines.join("\n"))
@@ -242,6 +241,7 @@ fn trust_word(trust: Trust) -> &'static str {
         Trust::Verified => "verified",
         Trust::Pinned => "trusted since first seen",
         Trust::Unverified => "unverified",
+        Trust::Laggard => "has a device that has not taken their renewed identity yet",
         Trust::Stale => "device list out of date",
         Trust::UnknownDevice => "HAS AN UNKNOWN DEVICE",
         Trust::Revoked => "HAS A REVOKED DEVICE",

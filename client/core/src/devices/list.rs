@@ -11,8 +11,8 @@
 
 use grove_mls::content::AccountNote;
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceList, ListError, RotationAuthority,
-    SignedDeviceList, Succession, UserIdentityKey,
+    DEVICE_LIST_VALIDITY_MS, DeviceCredential, DeviceList, ListError, SignedDeviceList,
+    UserIdentityKey,
 };
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::uri::ClientUri;
@@ -89,8 +89,11 @@ pub(crate) fn own_list(step: &Step<'_>) -> Result<SignedDeviceList, StoreError> 
         return Ok(ours);
     };
     let newer = trust::read_list(&pin.device_list)?;
-    let is_newer = newer.list().version > ours.list().version;
-    Ok(if is_newer { newer } else { ours })
+    Ok(if newer.is_newer_than(&ours) {
+        newer
+    } else {
+        ours
+    })
 }
 
 /// Whether the user has other devices.
@@ -99,37 +102,23 @@ pub(crate) fn has_siblings(step: &Step<'_>) -> Result<bool, StoreError> {
     Ok(own_list(step)?.active().any(|device| device.client != *own))
 }
 
-/// Whether the recovery words have begun a list with a new key, in place of the key of `known` or
-/// of one that came behind it. Whatever other lists somebody made who has only the key: this one
-/// counts.
-pub(crate) fn is_by_words(list: &SignedDeviceList, known: &SignedDeviceList) -> bool {
-    let (said, known) = (list.list(), known.list());
-    let by_words = list.uik_rotation().is_some_and(|signed| {
-        let rotation = signed.rotation();
-        let replaces = rotation.old == known.uik || rotation.version > known.version;
-        rotation.by == RotationAuthority::Recovery
-            && replaces
-            && signed.verify(&known.recovery).is_ok()
-    });
-    by_words && said.user == known.user && said.recovery == known.recovery
-}
-
 /// Takes a device list of the own user that came from the server or from a sibling, if it continues
-/// the newest that is known or the recovery words began it.
+/// the newest that is known. One of the next identity does, whatever lists somebody has made who
+/// holds only the key before.
 pub(crate) fn take_list(step: &mut Step<'_>, list: &SignedDeviceList) -> Result<Took, StoreError> {
     let known = own_list(step)?;
-    if list.list().version <= known.list().version {
-        let same = list.list().version < known.list().version || list.hash() == known.hash();
-        return Ok(if same { Took::Known } else { Took::Foreign });
+    if !list.is_newer_than(&known) {
+        let is_known = known.list().identity.follows(&list.list().identity)
+            && (known.is_newer_than(list) || list.hash() == known.hash());
+        return Ok(if is_known { Took::Known } else { Took::Foreign });
     }
-    let comes_after = trust::continues(list, &known) || is_by_words(list, &known);
-    if list.list().user != step.identity.user || !comes_after {
+    if list.list().user != step.identity.user || !trust::continues(list, &known) {
         return Ok(Took::Foreign);
     }
     step.memory.trusted.clear();
     tell_changes(step, &known, list)?;
     let is_active = |device: &ClientUri| list.active().any(|one| one.client == *device);
-    if is_active(&step.identity.client) && list.list().uik == step.identity.uik.public() {
+    if is_active(&step.identity.client) && step.identity.has_key_of(list) {
         let mut account = step.account()?;
         let uik = UserIdentityKey::from_seed(*account.uik.bytes());
         adopt(step, &mut account, list, &uik)?;
@@ -148,16 +137,14 @@ pub(crate) fn adopt_seed(
     step: &mut Step<'_>,
     list: &SignedDeviceList,
     seed: &[u8; 32],
-    succession: &Succession,
 ) -> Result<(), StoreError> {
     let mut account = step.account()?;
     let uik = UserIdentityKey::from_seed(*seed);
     account.uik = Seed::new(*seed);
-    account.succession = Some(succession.as_bytes().to_vec());
     step.memory.trusted.clear();
     step.memory.key_packages_counted = None;
     let newest = own_list(step)?;
-    if newest.list().version <= list.list().version {
+    if !newest.is_newer_than(list) {
         return adopt(step, &mut account, list, &uik);
     }
     if !trust::continues(&newest, list) {
@@ -166,7 +153,7 @@ pub(crate) fn adopt_seed(
         return adopt(step, &mut account, list, &uik);
     }
     // The siblings have gone on while this device waited for the key, perhaps to the next one.
-    let has_key = newest.list().uik == uik.public();
+    let has_key = *newest.list().identity.uik() == uik.public();
     adopt(
         step,
         &mut account,
@@ -200,6 +187,7 @@ fn adopt(
 ) -> Result<(), StoreError> {
     let credential = DeviceCredential::issue(
         uik,
+        &list.list().identity,
         &step.identity.client,
         &step.identity.device.key.public(),
         list.list().version,
@@ -261,6 +249,21 @@ pub(crate) fn next_list(
     list
 }
 
+/// Signs the first list of an identity. Devices that were revoked under the ones before are dropped
+/// where they would make it too long: somebody else may have filled it with them.
+pub(crate) fn sign_first(
+    uik: &UserIdentityKey,
+    mut list: DeviceList,
+) -> Result<SignedDeviceList, ListError> {
+    match SignedDeviceList::sign(uik, list.clone()) {
+        Err(ListError::TooLong) => {
+            list.devices.retain(|device| device.revoked.is_none());
+            SignedDeviceList::sign(uik, list)
+        }
+        signed => signed,
+    }
+}
+
 /// Marks a device of a list revoked.
 pub(crate) fn mark_revoked(list: &mut DeviceList, client: &ClientUri, now: u64) {
     for device in &mut list.devices {
@@ -293,13 +296,8 @@ fn accepted(step: &mut Step<'_>, note: &AccountNote) -> Result<(), PublishError>
     }
     step.tx.put_record(PENDING, None)?;
     let list = signed(note)?;
-    if let AccountNote::NewUik {
-        seed, succession, ..
-    } = note
-    {
-        let succession = Succession::decode(succession)
-            .map_err(|error| StoreError::Damaged(error.to_string()))?;
-        adopt_seed(step, &list, seed, &succession)?;
+    if let AccountNote::NewUik { seed, .. } = note {
+        adopt_seed(step, &list, seed)?;
     } else {
         let mut account = step.account()?;
         let uik = UserIdentityKey::from_seed(*account.uik.bytes());

@@ -36,7 +36,8 @@ pub struct PendingRoom {
     pub name: String,
     /// Devices in it that were taken off the account.
     pub revoked: Vec<ClientUri>,
-    /// Devices in it that still have the user's old key. Each has to bring itself up to date.
+    /// Devices in it that still stand there with an older identity of the user. Each has to bring
+    /// itself up to date.
     pub outdated: Vec<ClientUri>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) enum Unwanted {
     Nothing,
     /// These leaves have to go; the own one is renewed with it.
     Others(Vec<ClientUri>),
-    /// The own leaf has an old key.
+    /// The own leaf is of an older identity.
     OwnKey,
 }
 
@@ -56,8 +57,7 @@ pub(crate) fn duty(
     identity: &Identity,
     list: &SignedDeviceList,
 ) -> Result<Unwanted, GroupError> {
-    let has_key = list.list().uik == identity.uik.public();
-    if !has_key || group.is_leaving() {
+    if !identity.has_key_of(list) || group.is_leaving() {
         return Ok(Unwanted::Nothing);
     }
     let leaves = own_leaves(group, identity)?;
@@ -65,8 +65,8 @@ pub(crate) fn duty(
     let Some(own) = own else {
         return Ok(Unwanted::Nothing);
     };
-    // Whoever is superseded may do nothing before that.
-    if own.superseded_by.is_some() {
+    // A laggard may do nothing before that.
+    if own.left_behind_by.is_some() {
         return Ok(Unwanted::OwnKey);
     }
     let unwanted: Vec<ClientUri> = leaves
@@ -76,19 +76,25 @@ pub(crate) fn duty(
         .collect();
     Ok(if !unwanted.is_empty() {
         Unwanted::Others(unwanted)
-    } else if own.uik != list.list().uik {
+    } else if !own.identity.is_same(&list.list().identity) {
         Unwanted::OwnKey
     } else {
         Unwanted::Nothing
     })
 }
 
-/// A leaf of a device that was taken off, or that an old key signed and no list ever named.
+/// A leaf of a device that was taken off, or of an older identity whose device the newest list does
+/// not name.
 fn is_unwanted(leaf: &ValidLeaf, list: &DeviceList) -> bool {
     match list.find(&leaf.client) {
         Some(device) => device.revoked.is_some() || device.signature_key != leaf.key,
-        None => leaf.uik != list.uik && leaf.list_version <= list.version,
+        None => is_outdated(leaf, list),
     }
+}
+
+/// Whether a leaf is of an identity before that of the list.
+fn is_outdated(leaf: &ValidLeaf, list: &DeviceList) -> bool {
+    leaf.identity.rank() < list.identity.rank()
 }
 
 fn own_leaves(group: &Group, identity: &Identity) -> Result<Vec<ValidLeaf>, GroupError> {
@@ -117,7 +123,7 @@ pub(super) fn progress(step: &mut Step<'_>) -> Result<DeviceProgress, GroupError
             .partition(|leaf| is_unwanted(leaf, list.list()));
         let outdated = staying
             .into_iter()
-            .filter(|leaf| leaf.uik != list.list().uik && leaf.list_version < list.list().version);
+            .filter(|leaf| is_outdated(leaf, list.list()));
         let clients = |leaf: ValidLeaf| leaf.client;
         let pending = PendingRoom {
             name: if account_room.as_ref() == Some(&room.uri) {

@@ -100,7 +100,7 @@ fn prepare(step: &mut Step<'_>, client: &ClientUri) -> Result<(), RetireDeviceEr
         Some(device) if device.revoked.is_some() => return Err(RetireDeviceError::Already),
         Some(_) => {}
     }
-    if newest.list().uik != step.identity.uik.public() {
+    if !step.identity.has_key_of(&newest) {
         return Err(PublishError::Superseded.into());
     }
     let now = step.now;

@@ -1,5 +1,5 @@
-//! Revoking a device that may be in other hands: with the recovery words, the user gets a new user
-//! identity key that the device does not have.
+//! Revoking a device that may be in other hands: with the recovery words, the user gets the next
+//! identity, whose key the device does not have.
 //!
 //! Nothing is changed before the words were found to be right. The new key is stored before it
 //! leaves; a run that breaks off at any point is brought to an end by a later one, without the
@@ -9,10 +9,7 @@
 //! happens; what it can still do is said in `docs/security.md`.
 
 use grove_mls::content::AccountNote;
-use grove_mls::identity::{
-    ListError, PublicKey, RecoveryKey, RotationAuthority, SignedDeviceList, SignedUikRotation,
-    Succession, SuccessionError, UserIdentityKey, WordsError,
-};
+use grove_mls::identity::{IdentityError, ListError, RecoveryKey, SignedDeviceList, WordsError};
 use grove_wire::uri::ClientUri;
 use zeroize::Zeroizing;
 
@@ -26,7 +23,6 @@ use crate::settle::SettleError;
 use crate::step::Step;
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
-use crate::trust;
 
 /// A device could not be revoked.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +30,15 @@ pub enum RevokeDeviceError {
     /// It was taken off the account before.
     #[error("that device was taken off the account already")]
     Already,
+    /// The next identity cannot be made.
+    #[error("the account's identity cannot be renewed")]
+    Identity(#[from] IdentityError),
     /// The device list could not be put in place.
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The device is revoked, but the rooms could not be gone through; that goes on later.
     #[error("the device is revoked, but not out of all rooms yet")]
     Rooms(#[source] Box<SettleError>),
-    /// The proof of the new key cannot be made.
-    #[error("the proof of the new key cannot be made")]
-    Succession(#[from] SuccessionError),
     /// A device does not revoke itself.
     #[error("this is the device you are at; revoke it from another one, or recover on a new one")]
     ThisDevice,
@@ -63,7 +59,7 @@ impl Classified for RevokeDeviceError {
             Self::Already | Self::ThisDevice | Self::UnknownDevice => Class::Unknown,
             Self::Publish(error) => error.class(),
             Self::Rooms(error) => error.class(),
-            Self::Succession(_) => Class::Failure,
+            Self::Identity(_) => Class::Failure,
             Self::Words(_) | Self::WrongWords => Class::Refused,
         }
     }
@@ -82,8 +78,8 @@ impl From<ListError> for RevokeDeviceError {
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Takes a device off the account that may be in other hands: the user gets a new user identity
-    /// key, the other devices get it through the room they share, and the device leaves all rooms.
+    /// Takes a device off the account that may be in other hands: the user gets the next identity,
+    /// the other devices get its key through the room they share, and the device leaves all rooms.
     /// What rooms cannot be reached now are gone through by [`Client::settle`].
     ///
     /// # Errors
@@ -121,7 +117,7 @@ fn check_words(
     recovery: &RecoveryKey,
 ) -> Result<SignedDeviceList, RevokeDeviceError> {
     let newest = list::own_list(step)?;
-    if recovery.public() != newest.list().recovery {
+    if recovery.public() != *newest.list().identity.recovery() {
         return Err(RevokeDeviceError::WrongWords);
     }
     Ok(newest)
@@ -144,83 +140,26 @@ fn check(
     }
 }
 
-/// Makes the new key and the list that begins with it, and stores both.
+/// Makes the next identity and the list that begins with it, and stores both.
 fn prepare(
     step: &mut Step<'_>,
     client: &ClientUri,
     recovery: &RecoveryKey,
 ) -> Result<(), RevokeDeviceError> {
     let newest = check(step, client, recovery)?;
-    let seed = Zeroizing::new(step.random_bytes::<32>());
-    let uik = UserIdentityKey::from_seed(*seed);
+    let (identity, uik) = newest
+        .list()
+        .identity
+        .renew(recovery, &step.identity.user)?;
     let now = step.now;
     let next = list::next_list(step, &newest, |next| {
-        next.uik = uik.public();
+        next.identity = identity;
         list::mark_revoked(next, client, now);
     });
-    let rotation = SignedUikRotation::by_recovery(
-        recovery,
-        &step.identity.user,
-        &newest.list().uik,
-        &uik.public(),
-        next.version,
-    );
-    let succession = succession(step, &newest, &rotation, &uik.public())?;
-    let next = SignedDeviceList::sign_rotated(&uik, next, Some(rotation), None)?;
-    let note = |succession: &Succession| AccountNote::NewUik {
-        seed: seed.clone(),
+    let next = list::sign_first(&uik, next)?;
+    let note = AccountNote::NewUik {
+        seed: Zeroizing::new(*uik.seed()),
         list: next.as_bytes().to_vec(),
-        succession: succession.as_bytes().to_vec(),
-    };
-    let whole = note(&succession);
-    // Siblings extend the proof they have, so that its last part does where all of it is too long.
-    let short = || {
-        succession
-            .since(&[*succession.old()].into())
-            .map(|last| note(&last))
-    };
-    let fits = whole.encode().is_ok();
-    let note = if fits {
-        whole
-    } else {
-        short().unwrap_or(whole)
     };
     Ok(list::put_pending(step, &note)?)
-}
-
-/// The proof that the new key succeeds all that rooms may still know.
-fn succession(
-    step: &Step<'_>,
-    newest: &SignedDeviceList,
-    rotation: &SignedUikRotation,
-    new: &PublicKey,
-) -> Result<Succession, RevokeDeviceError> {
-    let identity = step.identity;
-    let before = identity.device.succession.clone();
-    if newest.list().uik == identity.uik.public() {
-        // We hold the key until now: its own signature is the shortest proof.
-        let version = rotation.rotation().version;
-        let own = SignedUikRotation::by_uik(&identity.uik, &identity.user, new, version);
-        let link = Succession::by_uik(own);
-        return Ok(before.map_or(Ok(link.clone()), |before| before.extend(&link))?);
-    }
-    // Somebody else has replaced it meanwhile, perhaps with the very device that is revoked now.
-    // The words have the last word.
-    let link = Succession::by_recovery(rotation.clone(), newest);
-    let ours = trust::read_list(&step.account()?.device_list)?;
-    let theirs = newest
-        .uik_rotation()
-        .filter(|rotation| rotation.rotation().old == identity.uik.public());
-    let chain = match theirs {
-        Some(rotation) if rotation.rotation().by == RotationAuthority::Uik => {
-            Succession::by_uik(rotation.clone())
-        }
-        Some(rotation) => Succession::by_recovery(rotation.clone(), &ours),
-        None => return Ok(link),
-    };
-    let chain = before.map_or(Ok(chain.clone()), |before| before.extend(&chain))?;
-    let chain = chain.extend(&link)?;
-    // Lists between ours and the newest may be missing for the whole chain.
-    let whole = chain.verify(&identity.user).is_ok();
-    Ok(if whole { chain } else { link })
 }

@@ -309,7 +309,7 @@ fn prepare_list(
     newcomer: &Revealed,
 ) -> Result<SignedDeviceList, PublishError> {
     let newest = devices::own_list(step)?;
-    if newest.list().uik != step.identity.uik.public() {
+    if !step.identity.has_key_of(&newest) {
         return Err(PublishError::Superseded);
     }
     let now = step.now;
@@ -340,7 +340,6 @@ fn package(
         secret: offer.secret,
         uik: Zeroizing::new(*account.uik.bytes()),
         device_list: list.as_bytes().to_vec(),
-        succession: account.succession,
         account_room,
     })
 }

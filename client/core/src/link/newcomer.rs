@@ -270,7 +270,6 @@ impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
         let account = Account {
             state: AccountState::Registered,
             account_room: Some(package.account_room.clone()),
-            succession: package.succession.clone(),
             ..self.home.account(self.client.clone(), keys, &list, now)
         };
         let (client, name) = (&self.client, &self.name);

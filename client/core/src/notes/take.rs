@@ -23,13 +23,8 @@ pub(crate) fn take(
         return Ok(());
     }
     // The one note that explains itself: its sender has the new key, which we do not know yet.
-    if let AccountNote::NewUik {
-        seed,
-        list,
-        succession,
-    } = &note
-    {
-        return Ok(keys::take(step, sender, seed, list, succession)?);
+    if let AccountNote::NewUik { seed, list } = &note {
+        return Ok(keys::take(step, sender, seed, list)?);
     }
     if trust::judge(step, sender)?.trust() > Trust::Stale {
         return Ok(());

@@ -103,7 +103,7 @@ fn take_message(
                 step,
                 room,
                 &Message {
-                    sender,
+                    sender: *sender,
                     data,
                     authenticated_data,
                     may_send,

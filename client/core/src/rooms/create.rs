@@ -136,8 +136,9 @@ pub(crate) fn begin_room(
     let record = CreationRecord {
         version: CREATION_RECORD_VERSION,
         hub: identity.user.provider(),
+        hub_key: identity.server_key,
         creator: identity.user.clone(),
-        uik: identity.uik.public(),
+        root: *identity.device.credential.identity().root(),
         device_key: identity.device.key.public(),
         cipher_suite: suite,
         time: now,

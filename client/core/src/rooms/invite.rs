@@ -1,8 +1,8 @@
 //! Inviting users: their identity is checked, their devices' KeyPackages are fetched through the
 //! hub, and all are added in one commit (or several, when they are many).
 //!
-//! A user none of whose devices can be added now is listed all the same; their devices join by
-//! themselves later.
+//! A user none of whose devices can be added now is listed all the same, and invited again later:
+//! nobody enters a room as its first client by themselves, or the hub could.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::failure::{Class, Classified};
 use crate::step::{GroupError, Step};
 use crate::store::{RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
-use crate::trust::{self, LearnError, TrustError};
+use crate::trust::{self, LearnError, Newness, TrustError};
 use crate::{devices, notes};
 
 /// The user's other devices are asked for again after this time, in milliseconds.
@@ -220,8 +220,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                     CallError::Incompatible("a KeyPackage of another user".to_owned()).into(),
                 );
             }
-            self.check_before_adding(&package.leaf)?;
-            packages.push(package);
+            if self.check_before_adding(&package.leaf)? == Newness::Current {
+                packages.push(package);
+            }
         }
         Ok(packages)
     }
@@ -241,7 +242,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 .members()
                 .into_iter()
                 .flatten()
-                .map(|member| member.client)
+                .map(|member| member.leaf.client)
                 .collect();
             let packages: Vec<ValidKeyPackage> = batch
                 .values()

@@ -4,7 +4,8 @@
 //! The surprise: the group exists before the hub has accepted it. If another commit is faster the
 //! group is thrown away and made anew from the newer state.
 
-use grove_mls::member::external;
+use grove_mls::member::external::{self, ExternalError};
+use grove_mls::room::PolicyViolation;
 use grove_mls::suite::Suite;
 use grove_wire::codec;
 use grove_wire::mimi::group_info::GroupInfoRatchetTreeTbe;
@@ -52,10 +53,14 @@ pub enum JoinError {
     Handshake(#[from] HandshakeError),
     /// The room's state is not acceptable, or the commit cannot be made.
     #[error("the room cannot be joined")]
-    Make(#[source] external::ExternalError),
+    Make(#[source] ExternalError),
     /// No cipher suite is left in the account.
     #[error("this account knows no cipher suite")]
     NoSuite,
+    /// The user is on the room's list, but has no device in the room that would show who they are:
+    /// a first device is added by somebody who is in.
+    #[error("you have no device in this room yet; ask somebody in it to invite you again")]
+    NotAdded,
     /// There is no such room, or the user is not on its list.
     #[error("there is no such room, or you are not on its list")]
     NotListed,
@@ -73,7 +78,7 @@ impl Classified for JoinError {
             Self::Encode(_) => Class::Failure,
             Self::Group(error) => error.class(),
             Self::Handshake(error) => error.class(),
-            Self::Make(_) | Self::NoSuite | Self::NotListed => Class::Refused,
+            Self::Make(_) | Self::NoSuite | Self::NotAdded | Self::NotListed => Class::Refused,
             Self::Store(_) => Class::Store,
         }
     }
@@ -89,7 +94,8 @@ pub(crate) enum Entry {
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Joins a room on whose list the user stands, without an invitation to this device.
+    /// Joins a room in which another device of the user stands, or stood when this one lost its
+    /// state, or that is open to everybody: without an invitation to this device.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -240,7 +246,10 @@ fn prepare(
             room,
             Some(seen),
         )
-        .map_err(JoinError::Make)
+        .map_err(|refused| match refused {
+            ExternalError::Policy(PolicyViolation::EntersByAdd(_)) => JoinError::NotAdded,
+            refused => JoinError::Make(refused),
+        })
     })?;
     let epoch = group.epoch();
     step.keep_group(room, group);

@@ -121,7 +121,7 @@ fn prepare_renewal(step: &mut Step<'_>) -> Result<bool, PublishError> {
         .not_after
         .saturating_sub(DEVICE_LIST_VALIDITY_MS / 2);
     let turn = TURN_MS.saturating_mul(u64::try_from(turn).unwrap_or(u64::MAX));
-    let has_key = newest.list().uik == step.identity.uik.public();
+    let has_key = step.identity.has_key_of(&newest);
     if !has_key || step.now < half.saturating_add(turn) {
         return Ok(false);
     }

@@ -1,5 +1,5 @@
 //! Making the user's leaves in each room what the newest device list says: leaves of devices that
-//! were taken off go, and the own leaf takes a new user identity key.
+//! were taken off go, and the own leaf takes the newest identity.
 //!
 //! The devices of one user hear of a new list at the same time. Before its first commit each waits
 //! a random moment; whoever loses a race makes its commit anew, from what is left to do.
@@ -24,7 +24,7 @@ use crate::transport::Transport;
 const LONGEST_WAIT: Duration = Duration::from_millis(1500);
 /// A room in which it failed is left alone for so long, in milliseconds.
 const AGAIN_MS: u64 = 5 * 60 * 1000;
-/// Commits in one room: the own leaf first if it is superseded, then the others, and once more if
+/// Commits in one room: the own leaf first if it is a laggard, then the others, and once more if
 /// somebody was faster in between.
 const COMMITS: usize = 3;
 
@@ -117,11 +117,11 @@ fn rooms_with_duty(step: &mut Step<'_>) -> Result<Vec<RoomUri>, StoreError> {
     Ok(rooms)
 }
 
-/// Who never changed a key nor took a device off need not look into any room.
+/// Who never renewed the identity nor took a device off need not look into any room.
 fn is_ever_due(step: &Step<'_>) -> Result<bool, StoreError> {
     let list = devices::own_list(step)?;
     let revoked = list.list().devices.iter().any(|one| one.revoked.is_some());
-    Ok(revoked || step.identity.device.succession.is_some())
+    Ok(revoked || !list.list().identity.is_first())
 }
 
 fn has_duty(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, StoreError> {

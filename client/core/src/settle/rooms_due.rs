@@ -126,8 +126,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     async fn join_due_room(&mut self, room: &RoomUri) -> Result<(), SettleError> {
         match self.join(room).await {
             Ok(()) => self.memory.rooms_due.joined += 1,
-            // By an invitation, or another process; or the user was taken off its list meanwhile.
-            Err(JoinError::Already | JoinError::NotListed) => {}
+            // By an invitation, or another process; or the user was taken off its list meanwhile,
+            // or was entered without a device, which somebody else has to add.
+            Err(JoinError::Already | JoinError::NotAdded | JoinError::NotListed) => {}
             Err(error) if concerns_all(&error) => return Err(error.into()),
             Err(error) => {
                 self.memory.rooms_due.failed += 1;
@@ -169,7 +170,7 @@ fn is_due(step: &mut Step<'_>) -> Result<bool, StoreError> {
     let checked = step.account()?.rooms_checked;
     let old = checked == 0 || step.now >= checked.saturating_add(CHECK_EVERY_MS);
     let due = old || step.memory.rooms_due.wanted;
-    Ok(due && devices::own_list(step)?.list().uik == step.identity.uik.public())
+    Ok(due && step.identity.has_key_of(&devices::own_list(step)?))
 }
 
 /// Those that this device is not in, has not left and is not about to read out of: the account room

@@ -73,9 +73,6 @@ pub struct Account {
     pub listened: u64,
     /// The room of the user's own devices, once there is one.
     pub account_room: Option<RoomUri>,
-    /// The proof that `uik` succeeds the key before it, while leaves with that key may stand
-    /// anywhere.
-    pub succession: Option<Vec<u8>>,
     /// When the user's rooms were last compared with the server's, in milliseconds; 0 for never.
     pub rooms_checked: u64,
 }

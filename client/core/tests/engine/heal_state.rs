@@ -7,6 +7,7 @@ use crate::heal::{all_heal, all_talk, losses, troubles};
 use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
+use crate::siblings::add_device;
 use crate::tricks::{damage, delete_records, forget_log, stored};
 
 fn two(hub: &Hub) -> (Person, Person) {
@@ -212,15 +213,10 @@ fn who_comes_in_alone_hears_the_rooms_name_once() {
         ["alice", "bob", "carol"].map(|name| Person::register(&hub, name));
     let room = alice.makes_room("Garden", &[&mut bob]);
     bob.syncs();
-    let carols = carol.client.whoami().client;
-    hub.state()
-        .devices
-        .get_mut(&carols)
-        .unwrap()
-        .key_packages
-        .clear();
     now(alice.client.invite(&room, &[user("carol")])).unwrap();
     now(alice.client.settle()).unwrap();
+    // Her other device, while the first is away.
+    let mut carol = add_device(&hub, &mut carol, 9);
     now(carol.client.join(&room)).unwrap();
     let before = hub.state().rooms[&room].log.len();
     // Alice, whose turn it would be, is away.

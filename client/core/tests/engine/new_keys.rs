@@ -3,9 +3,7 @@
 use grove_core::store::{ContentKind, Outgoing, OutgoingKind, StoredMessage};
 use grove_core::{MessageStatus, Tx};
 use grove_mls::content::AccountNote;
-use grove_mls::identity::{
-    DeviceList, RecoveryKey, SignedDeviceList, SignedUikRotation, Succession, UserIdentityKey,
-};
+use grove_mls::identity::{DeviceList, Identity, RecoveryKey, SignedDeviceList, UserIdentityKey};
 use grove_wire::uri::ClientUri;
 use zeroize::Zeroizing;
 
@@ -56,11 +54,10 @@ fn sends_note(person: &mut Person, note: &AccountNote) {
     person.syncs();
 }
 
-/// A new key for alice, as the list and the proof that begin with it.
+/// A new key for alice, and the list that begins with it.
 struct NewKey {
     seed: [u8; 32],
     list: SignedDeviceList,
-    proof: Succession,
 }
 
 impl NewKey {
@@ -68,53 +65,44 @@ impl NewKey {
         AccountNote::NewUik {
             seed: Zeroizing::new(self.seed),
             list: self.list.as_bytes().to_vec(),
-            succession: self.proof.as_bytes().to_vec(),
         }
     }
 
-    /// Behind `before`, on the word of the recovery key; nothing else is wrong with it.
-    fn by_words(words: &str, old: &UserIdentityKey, before: &SignedDeviceList) -> Self {
+    /// Of the next identity, behind `before`; nothing is wrong with it.
+    fn by_words(words: &str, before: &SignedDeviceList) -> Self {
         let recovery = RecoveryKey::from_words(words).unwrap();
-        Self::of(old, before, |list| {
-            let (old, new) = (old.public(), list.uik);
-            SignedUikRotation::by_recovery(&recovery, &list.user, &old, &new, list.version)
-        })
+        let DeviceList { identity, user, .. } = before.list();
+        Self::of(&identity.renew(&recovery, user).unwrap(), before)
     }
 
-    /// On the word of the old key, which is all that a stolen device has.
-    fn by_key(old: &UserIdentityKey, before: &SignedDeviceList) -> Self {
-        Self::of(old, before, |list| {
-            SignedUikRotation::by_uik(old, &list.user, &list.uik, list.version)
-        })
+    /// Of an identity that a thief has made up, and renewed often.
+    fn by_thief(before: &SignedDeviceList) -> Self {
+        let (words, user) = (RecoveryKey::from_seed([3; 32]), &before.list().user);
+        let (mut identity, mut uik) = Identity::begin(&words, user);
+        for _ in 0..9 {
+            (identity, uik) = identity.renew(&words, user).unwrap();
+        }
+        Self::of(&(identity, uik), before)
     }
 
-    fn of(
-        old: &UserIdentityKey,
-        before: &SignedDeviceList,
-        rotate: impl Fn(&DeviceList) -> SignedUikRotation,
-    ) -> Self {
-        let seed = [66; 32];
-        let new = UserIdentityKey::from_seed(seed);
-        let list = next(before, &new, |_| {});
-        let rotation = rotate(&list);
-        let proof = SignedUikRotation::by_uik(old, &list.user, &list.uik, list.version);
+    fn of((identity, uik): &(Identity, UserIdentityKey), before: &SignedDeviceList) -> Self {
+        let list = next(before, identity, |_| {});
         Self {
-            seed,
-            list: SignedDeviceList::sign_rotated(&new, list, Some(rotation), None).unwrap(),
-            proof: Succession::by_uik(proof),
+            seed: *uik.seed(),
+            list: SignedDeviceList::sign(uik, list).unwrap(),
         }
     }
 }
 
 fn next(
     before: &SignedDeviceList,
-    uik: &UserIdentityKey,
+    identity: &Identity,
     change: impl FnOnce(&mut DeviceList),
 ) -> DeviceList {
     let mut list = DeviceList {
         version: before.list().version + 1,
         prev_hash: Some(before.hash()),
-        uik: uik.public(),
+        identity: identity.clone(),
         ..before.list().clone()
     };
     change(&mut list);
@@ -127,54 +115,28 @@ fn a_forged_new_key_is_passed_over() {
     let ([laptop, mut phone, mut tablet], _bob, _room) = three_and_bob(&hub);
     let (before, words) = (newest_list(&hub, &laptop), laptop.words.clone());
     let ours = account(&phone);
-    let old = UserIdentityKey::from_seed(*ours.uik.bytes());
-    let good = NewKey::by_words(&words, &old, &before);
-    let thief = UserIdentityKey::from_seed(good.seed);
-    let stranger = UserIdentityKey::from_seed([67; 32]);
-    let other_words = RecoveryKey::from_seed([3; 32]).words();
+    let good = NewKey::by_words(&words, &before);
+    let uik = UserIdentityKey::from_seed(good.seed);
     let without = |client: &ClientUri| {
-        let list = next(&before, &thief, |list| {
+        let list = next(&before, &good.list.list().identity, |list| {
             for device in &mut list.devices {
                 if device.client == *client {
                     device.revoked = Some(device.added);
                 }
             }
         });
-        let rotation = good.list.uik_rotation().cloned();
         NewKey {
-            list: SignedDeviceList::sign_rotated(&thief, list, rotation, None).unwrap(),
-            proof: good.proof.clone(),
+            list: SignedDeviceList::sign(&uik, list).unwrap(),
             ..good
         }
     };
     let forged = [
-        ("by the old key alone", NewKey::by_key(&old, &before)),
-        (
-            "by other words",
-            NewKey::by_words(&other_words, &old, &before),
-        ),
-        (
-            "by nobody",
-            NewKey {
-                list: SignedDeviceList::sign(&thief, next(&before, &thief, |_| {})).unwrap(),
-                proof: good.proof.clone(),
-                ..good
-            },
-        ),
+        ("of a made-up identity", NewKey::by_thief(&before)),
         (
             "with another seed",
             NewKey {
                 seed: [68; 32],
                 list: good.list.clone(),
-                proof: good.proof.clone(),
-            },
-        ),
-        (
-            "proven from another key",
-            NewKey {
-                list: good.list.clone(),
-                proof: NewKey::by_key(&stranger, &before).proof,
-                ..good
             },
         ),
         ("by a device that it revokes", without(&client(&tablet))),
@@ -198,10 +160,11 @@ fn the_words_count_for_more_than_whatever_a_stolen_device_has_published() {
     let hub = hub();
     let ([mut laptop, mut phone, mut tablet], _bob, room) = three_and_bob(&hub);
     let (before, words) = (newest_list(&hub, &laptop), laptop.words.clone());
-    let old = UserIdentityKey::from_seed(*account(&tablet).uik.bytes());
-    // A list that only the phone is shown, and a new key that all of them learn of.
-    let unpublished = next(&before, &old, |list| list.not_after += 1);
-    let unpublished = SignedDeviceList::sign(&old, unpublished).unwrap();
+    let stolen = UserIdentityKey::from_seed(*account(&tablet).uik.bytes());
+    let same = &before.list().identity;
+    // Two lists of one version: one that only the phone is shown, and one that the others learn of.
+    let unpublished = next(&before, same, |list| list.not_after += 1);
+    let unpublished = SignedDeviceList::sign(&stolen, unpublished).unwrap();
     let note = AccountNote::DeviceList {
         list: unpublished.as_bytes().to_vec(),
     };
@@ -210,13 +173,15 @@ fn the_words_count_for_more_than_whatever_a_stolen_device_has_published() {
     phone.syncs();
     assert_eq!(account(&phone).device_list, unpublished.as_bytes());
     laptop.mends_line();
-    let taken = NewKey::by_key(&old, &before);
+    let published = next(&before, same, |list| list.not_after += 2);
+    let published = SignedDeviceList::sign(&stolen, published).unwrap();
     let me = user("alice");
-    hub.state().lists.insert(me, taken.list.as_bytes().to_vec());
+    let bytes = published.as_bytes().to_vec();
+    hub.state().lists.insert(me, bytes);
     now(laptop.client.revoke_device(&client(&tablet), &words)).unwrap();
     settle_all(&mut [&mut phone, &mut laptop]);
     assert_eq!(account(&phone).uik, account(&laptop).uik);
-    assert_ne!(*account(&phone).uik.bytes(), taken.seed);
+    assert_ne!(*account(&phone).uik.bytes(), *stolen.seed());
     assert_eq!(
         account(&phone).device_list,
         newest_list(&hub, &phone).as_bytes()

@@ -164,7 +164,6 @@ fn seal_unread(copy: &Person, room: &RoomUri, text: &str) -> MlsMessage {
         client: account.client,
         key: DeviceKey::from_seed(*account.device.bytes()),
         credential: DeviceCredential::decode(&account.credential).unwrap(),
-        succession: None,
     };
     let salt = [7; 16];
     let content = MimiContent::text(salt, &account.user, room, text);

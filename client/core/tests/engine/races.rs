@@ -6,6 +6,7 @@ use grove_core::MessageStatus;
 
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
+use crate::siblings::add_device;
 
 #[test]
 fn a_lost_commit_race_is_redone_unseen() {
@@ -139,15 +140,8 @@ fn joining_by_oneself_survives_a_race() {
         Person::register(&hub, "bob"),
     );
     drop(Person::register(&hub, "carol"));
-    let room = now(alice.client.create_room("Garden", None)).unwrap();
-    let bobs = bob.client.whoami().client;
-    hub.state()
-        .devices
-        .get_mut(&bobs)
-        .unwrap()
-        .key_packages
-        .clear();
-    now(alice.client.invite(&room, &[user("bob")])).unwrap();
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    let mut bob = add_device(&hub, &mut bob, 9);
     let alice = Arc::new(Mutex::new(alice));
     let (faster, same_room) = (Arc::clone(&alice), room.clone());
     bob.before("/update/", move || {

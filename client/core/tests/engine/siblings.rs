@@ -20,10 +20,10 @@ pub(crate) const IDLE_MS: u64 = 180 * 24 * 60 * 60 * 1000;
 
 /// What follows from a new device list.
 pub(crate) fn follow(state: &mut State, before: &SignedDeviceList, list: &SignedDeviceList) {
-    let rotated = before.list().uik != list.list().uik;
+    let renewed = !list.list().identity.is_same(&before.list().identity);
     for device in &list.list().devices {
         let known = state.devices.entry(device.client.clone()).or_default();
-        if rotated || device.revoked.is_some() {
+        if renewed || device.revoked.is_some() {
             known.key_packages.clear();
         }
         if device.revoked.is_some() {
@@ -124,8 +124,14 @@ pub(crate) fn add_device(hub: &Hub, person: &mut Person, id: u8) -> Person {
     let list = newest_list(hub, person);
     let uik = UserIdentityKey::from_seed(*ours.uik.bytes());
     let fresh_until = at + 6 * DEVICE_LIST_VALIDITY_MS;
-    let version = list.list().version;
-    let credential = DeviceCredential::issue(&uik, &client, &device.public(), version, fresh_until);
+    let credential = DeviceCredential::issue(
+        &uik,
+        &list.list().identity,
+        &client,
+        &device.public(),
+        list.list().version,
+        fresh_until,
+    );
     learns_list(hub, person);
     let account = Account {
         client,

@@ -7,6 +7,7 @@ use grove_wire::uri::RoomUri;
 use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
+use crate::siblings::add_device;
 
 /// How an operation is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,16 +215,9 @@ fn removing() {
 #[test]
 fn joining_by_oneself() {
     let prepare = |hub: &Hub| {
-        let (mut bob, alice, room) = alone_in_a_room(hub);
-        // Here alice is the one without KeyPackages, since she is who dies.
-        let hers = alice.client.whoami().client;
-        hub.state()
-            .devices
-            .get_mut(&hers)
-            .unwrap()
-            .key_packages
-            .clear();
-        now(bob.client.invite(&room, &[alice.client.whoami().user])).unwrap();
+        let (mut alice, bob, room) = two_in_a_room(hub);
+        // Who dies is another device of hers.
+        let alice = add_device(hub, &mut alice, 9);
         (alice, bob, room)
     };
     let join = |alice: &mut Person, room: &RoomUri| drop(now(alice.client.join(room)));

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use grove_core::{
-    Class, Classified, Draft, Event, PendingRoom, RetireDeviceError, RevokeDeviceError, WarningKind,
+    Class, Classified, Draft, Event, PendingRoom, RetireDeviceError, RevokeDeviceError, Trust,
+    WarningKind,
 };
 use grove_mls::identity::RecoveryKey;
 use grove_wire::uri::{ClientUri, RoomUri};
@@ -39,7 +40,7 @@ fn a_revoked_device_is_out_of_everything_and_the_others_go_on() {
         "the other has yet to come: {progress:?}"
     );
     let list = newest_list(&hub, &laptop);
-    assert_ne!(list.list().uik, old.list().uik);
+    assert_ne!(list.list().identity.uik(), old.list().identity.uik());
     assert!(list.list().find(&stolen).unwrap().revoked.is_some());
     list.follows(&old).unwrap();
     settle_all(&mut [&mut phone, &mut laptop, &mut bob]);
@@ -194,7 +195,7 @@ fn a_retired_device_leaves_the_list_and_the_rooms_without_a_new_key() {
     let progress = now(phone.client.retire_device(&client(&tablet))).unwrap();
     assert_eq!(progress.rooms_pending, 0);
     let list = newest_list(&hub, &laptop);
-    assert_eq!(list.list().uik, before.list().uik);
+    assert_eq!(list.list().identity, before.list().identity);
     assert!(
         list.list()
             .find(&client(&tablet))
@@ -243,17 +244,19 @@ fn a_contact_follows_a_proven_new_key_and_stops_for_any_other() {
     let words = laptop.words.clone();
     now(laptop.client.revoke_device(&client(&tablet), &words)).unwrap();
     bob.syncs();
-    // The phone has not renewed its leaf: it is superseded and still one of alice's.
+    // The phone has not renewed its leaf: it is a laggard, and still one of alice's.
     bob.says(&room, "after");
     assert!(!devices_in(&mut bob, &room, "alice").contains(&client(&tablet)));
-    let members = bob.client.members(&room).unwrap();
-    let alice = members
-        .iter()
-        .find(|one| one.user == user("alice"))
-        .unwrap();
-    assert_eq!(alice.trust, grove_core::Trust::Pinned);
+    let trust = |bob: &mut Person| {
+        let members = bob.client.members(&room).unwrap();
+        let alice = members.iter().find(|one| one.user == user("alice"));
+        alice.unwrap().trust
+    };
+    assert_eq!(trust(&mut bob), Trust::Laggard);
     settle_all(&mut [&mut phone, &mut laptop]);
     assert_eq!(phone.reads(&room), ["before", "after"]);
+    bob.syncs();
+    assert_eq!(trust(&mut bob), Trust::Pinned);
 }
 
 #[test]

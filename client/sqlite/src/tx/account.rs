@@ -11,7 +11,7 @@ pub(super) fn find(connection: &Connection) -> Result<Option<Account>, StoreErro
     connection
         .prepare_cached(
             "SELECT user, client, state, uik, device, recovery, device_list, credential, server_key, suites, token, \
-             token_expires_at, inbox, listened, account_room, succession, rooms_checked FROM account WHERE only_row = 1",
+             token_expires_at, inbox, listened, account_room, rooms_checked FROM account WHERE only_row = 1",
         )
         .sql()?
         .query_row([], read)
@@ -32,9 +32,9 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<(), Stor
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO account (only_row, user, client, state, uik, device, recovery, device_list, \
-             credential, server_key, suites, token, token_expires_at, inbox, listened, account_room, succession, \
+             credential, server_key, suites, token, token_expires_at, inbox, listened, account_room, \
              rooms_checked) VALUES (1, :user, :client, :state, :uik, :device, :recovery, :device_list, :credential, \
-             :server_key, :suites, :token, :token_expires_at, :inbox, :listened, :account_room, :succession, \
+             :server_key, :suites, :token, :token_expires_at, :inbox, :listened, :account_room, \
              :rooms_checked)",
         )
         .sql()?
@@ -54,7 +54,6 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<(), Stor
             ":inbox": integer(account.inbox)?,
             ":listened": integer(account.listened)?,
             ":account_room": account.account_room.as_ref().map(RoomUri::as_str),
-            ":succession": account.succession,
             ":rooms_checked": integer(account.rooms_checked)?,
         })
         .sql()?;
@@ -84,7 +83,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
         inbox: unsigned(row, "inbox")?,
         listened: unsigned(row, "listened")?,
         account_room: optional(row, "account_room")?,
-        succession: row.get("succession")?,
         rooms_checked: unsigned(row, "rooms_checked")?,
     })
 }

@@ -44,7 +44,6 @@ fn account() -> Account {
         inbox: 9,
         listened: 10,
         account_room: Some(room_uri()),
-        succession: Some(vec![11; 20]),
         rooms_checked: 12,
     }
 }

@@ -57,7 +57,6 @@ fn notes() -> BTreeMap<&'static str, AccountNote> {
             AccountNote::NewUik {
                 seed: Zeroizing::new([1; 32]),
                 list,
-                succession: b"succession".to_vec(),
             },
         ),
         ("read", AccountNote::Read(vec![(room(), 17)])),

@@ -13,12 +13,9 @@ fn decode_everything(bytes: &[u8]) {
         SignedDeviceList::decode(bytes).is_ok_and(|list| list.follows(&signed_first()).is_ok()),
         SignedReceipt::decode(bytes).is_ok_and(|read| read.verify(&server().public()).is_ok()),
         SignedRoomProfile::decode(bytes).is_ok_and(|read| read.verify(&device().public()).is_ok()),
-        SignedUikRotation::decode(bytes)
-            .is_ok_and(|read| read.verify(&recovery().public()).is_ok()),
-        SignedRecoveryRotation::decode(bytes).is_ok_and(|read| read.verify().is_ok()),
+        Identity::decode(bytes).is_ok_and(|read| read.verify(&alice()).is_ok()),
         session().verify(&device().public(), bytes).is_ok(),
         recovery_proof().verify(&recovery().public(), bytes).is_ok(),
-        Succession::decode(bytes).is_ok_and(|read| read.verify(&alice()).is_ok()),
     ];
     assert!(
         verdicts.iter().filter(|accepted| **accepted).count() <= 1,
@@ -63,7 +60,7 @@ proptest! {
     fn numbers_survive_the_wire(seq in any::<u64>(), epoch in any::<u64>(), time in any::<u64>(), head in any::<[u8; 32]>()) {
         let signed = SignedReceipt::sign(&server(), Receipt { room: room(), seq, epoch, head, time });
         prop_assert_eq!(SignedReceipt::decode(signed.as_bytes()), Ok(signed));
-        let credential = DeviceCredential::issue(&uik(), &phone(), &device().public(), seq, time);
+        let credential = DeviceCredential::issue(&uik(), &linked().0, &phone(), &device().public(), seq, time);
         prop_assert_eq!(DeviceCredential::decode(&credential.to_bytes()), Ok(credential));
         let record = CreationRecord { time, nonce: head, predecessor: None, ..record() };
         let signed = SignedCreationRecord::sign(&device(), record).unwrap();

@@ -23,7 +23,13 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<u8>> {
         ("device_credential", credential().to_bytes()),
         ("device_list.1", signed_first().as_bytes().to_vec()),
         ("device_list.1.hash", signed_first().hash().to_vec()),
-        ("device_list.2.rotated", rotated().as_bytes().to_vec()),
+        (
+            "device_list.2.renewed",
+            signed_renewed().as_bytes().to_vec(),
+        ),
+        ("identity.1", identity().to_bytes()),
+        ("identity.2", renewed().0.to_bytes()),
+        ("identity.linked", linked().0.to_bytes()),
         ("head.0", Head::start(&room()).as_bytes().to_vec()),
         ("head.2", receipt().head.to_vec()),
         (
@@ -36,19 +42,10 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<u8>> {
             "recovery.signature",
             recovery_proof().sign(&recovery()).to_vec(),
         ),
-        (
-            "recovery_rotation",
-            rotated().recovery_rotation().unwrap().as_bytes().to_vec(),
-        ),
         ("room_profile", signed_profile().as_bytes().to_vec()),
         ("session.signature", session().sign(&device()).to_vec()),
-        ("succession.by_recovery", by_recovery().as_bytes().to_vec()),
-        ("succession.by_uik", by_uik().as_bytes().to_vec()),
-        ("succession.chain", chain().as_bytes().to_vec()),
-        (
-            "uik_rotation",
-            rotated().uik_rotation().unwrap().as_bytes().to_vec(),
-        ),
+        ("uik.1", uik().seed().to_vec()),
+        ("uik.2", renewed().1.seed().to_vec()),
     ])
 }
 
@@ -98,7 +95,7 @@ fn no_byte_of_an_object_can_be_changed() {
     assert_every_byte_counts("list", signed_first().as_bytes(), |bytes| {
         SignedDeviceList::decode(bytes).is_ok()
     });
-    assert_every_byte_counts("rotated list", rotated().as_bytes(), |bytes| {
+    assert_every_byte_counts("renewed list", signed_renewed().as_bytes(), |bytes| {
         SignedDeviceList::decode(bytes).is_ok_and(|list| list.follows(&signed_first()).is_ok())
     });
     let receipt = SignedReceipt::sign(&server(), receipt());
@@ -109,29 +106,9 @@ fn no_byte_of_an_object_can_be_changed() {
         SignedRoomProfile::decode(bytes)
             .is_ok_and(|profile| profile.verify(&device().public()).is_ok())
     });
-    let list = rotated();
-    assert_every_byte_counts(
-        "uik rotation",
-        list.uik_rotation().unwrap().as_bytes(),
-        |bytes| {
-            SignedUikRotation::decode(bytes)
-                .is_ok_and(|rotation| rotation.verify(&recovery().public()).is_ok())
-        },
-    );
-    assert_every_byte_counts(
-        "recovery rotation",
-        list.recovery_rotation().unwrap().as_bytes(),
-        |bytes| {
-            SignedRecoveryRotation::decode(bytes).is_ok_and(|rotation| rotation.verify().is_ok())
-        },
-    );
-    for succession in [by_uik(), by_recovery(), chain()] {
-        assert_every_byte_counts("succession", succession.as_bytes(), |bytes| {
-            Succession::decode(bytes).is_ok_and(|read| {
-                read.verify(&alice()).is_ok()
-                    && read.leads_to() == succession.leads_to()
-                    && read.succeeded().eq(succession.succeeded())
-            })
+    for identity in [identity(), renewed().0, linked().0] {
+        assert_every_byte_counts("identity", &identity.to_bytes(), |bytes| {
+            Identity::decode(bytes).is_ok_and(|read| read.verify(&alice()).is_ok())
         });
     }
     let proof = recovery_proof();

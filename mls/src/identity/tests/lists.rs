@@ -11,7 +11,7 @@ fn continued(change: impl FnOnce(&mut DeviceList)) -> Result<(), ListError> {
 #[test]
 fn lists_follow_one_another() {
     assert_eq!(continued(|_| {}), Ok(()));
-    assert_eq!(rotated().follows(&signed_first()), Ok(()));
+    assert_eq!(signed_renewed().follows(&signed_first()), Ok(()));
     let revoked = continued(|list| {
         list.devices
             .iter_mut()
@@ -37,19 +37,19 @@ fn lists_follow_one_another() {
             .for_each(|device| *device = listed(phone(), 77));
     });
     assert_eq!(rekeyed, Err(ListError::DeviceAltered(phone())));
-    let recovery_swapped = continued(|list| list.recovery = new_recovery().public());
-    assert_eq!(recovery_swapped, Err(PinViolation::RecoveryUnlinked.into()));
 }
 
 #[test]
 fn a_list_does_not_follow_another_users() {
     let bob = UserUri::parse("bob@a.example").unwrap();
+    let (identity, key) = Identity::begin(&new_recovery(), &bob);
     let other = DeviceList {
         user: bob,
+        identity,
         devices: Vec::new(),
         ..first()
     };
-    let other = SignedDeviceList::sign(&uik(), other).unwrap();
+    let other = SignedDeviceList::sign(&key, other).unwrap();
     let list = DeviceList {
         prev_hash: Some(other.hash()),
         ..second()
@@ -109,16 +109,16 @@ fn lists_that_contradict_themselves_are_refused() {
         ListError::DuplicateDevice(laptop())
     );
     assert_eq!(
-        refused(&|list| list.devices.push(listed(laptop(), 1))),
+        refused(&|list| list.devices.push(listed(laptop(), 2))),
         ListError::SharedKey
     );
     assert_eq!(
-        refused(&|list| list.recovery = list.uik),
-        ListError::SharedKey
-    );
-    assert_eq!(
-        refused(&|list| list.uik = new_uik().public()),
+        refused(&|list| list.identity = renewed().0),
         ListError::BadSignature
+    );
+    assert_eq!(
+        refused(&|list| list.user = UserUri::parse("bob@a.example").unwrap()),
+        ListError::Identity(IdentityError::BadSignature)
     );
     let early = |list: &mut DeviceList| {
         list.devices
@@ -159,63 +159,72 @@ fn lists_that_contradict_themselves_are_refused() {
     ));
 }
 
+fn under((identity, uik): (Identity, UserIdentityKey), list: DeviceList) -> SignedDeviceList {
+    SignedDeviceList::sign(&uik, DeviceList { identity, ..list }).unwrap()
+}
+
 #[test]
-fn new_keys_need_the_old_ones() {
+fn only_the_recovery_key_begins_the_next_identity() {
     let pin = Pin::of(&signed_first());
-    assert_eq!(pin.advance(&rotated()), Ok(Pin::of(&rotated())));
-
-    let list = || DeviceList {
-        uik: new_uik().public(),
-        ..second()
-    };
-    let rotate = |rotation| SignedDeviceList::sign_rotated(&new_uik(), list(), rotation, None);
-    let by_uik = SignedUikRotation::by_uik(&uik(), &alice(), &new_uik().public(), 2);
     assert_eq!(
-        rotate(Some(by_uik)).unwrap().follows(&signed_first()),
-        Ok(())
+        pin.advance(&signed_renewed()),
+        Ok(Pin::of(&signed_renewed()))
     );
-    assert_eq!(
-        pin.advance(&rotate(None).unwrap()),
-        Err(PinViolation::UikUnlinked)
-    );
+    let linked = under(linked(), second());
+    assert_eq!(pin.advance(&linked), Ok(Pin::of(&linked)));
 
-    // A thief's rotation: signed by a key that is neither the old one nor the recovery key.
+    // A thief's, however often renewed.
     let thief = RecoveryKey::from_seed([66; 32]);
-    let forged =
-        SignedUikRotation::by_recovery(&thief, &alice(), &uik().public(), &new_uik().public(), 2);
-    assert_eq!(
-        pin.advance(&rotate(Some(forged)).unwrap()),
-        Err(PinViolation::UikUnlinked)
-    );
-    let from_nowhere = SignedUikRotation::by_uik(&new_uik(), &alice(), &new_uik().public(), 2);
-    assert_eq!(
-        pin.advance(&rotate(Some(from_nowhere)).unwrap()),
-        Err(PinViolation::UikUnlinked)
-    );
-
-    // Rotations that belong to another list.
-    let bob = UserUri::parse("bob@a.example").unwrap();
-    for strange in [
-        SignedUikRotation::by_uik(&uik(), &alice(), &new_uik().public(), 3),
-        SignedUikRotation::by_uik(&uik(), &bob, &new_uik().public(), 2),
-        SignedUikRotation::by_uik(&uik(), &alice(), &uik().public(), 2),
-    ] {
-        assert_eq!(rotate(Some(strange)), Err(ListError::Rotation));
+    let mut keys = Identity::begin(&thief, &alice());
+    for _ in 0..5 {
+        let forged = under(keys.clone(), second());
+        assert_eq!(pin.advance(&forged), Err(PinViolation::Unproven));
+        assert_eq!(
+            forged.follows(&signed_first()),
+            Err(PinViolation::Unproven.into())
+        );
+        keys = keys.0.renew(&thief, &alice()).unwrap();
     }
-    let moved = SignedRecoveryRotation::sign(&recovery(), &alice(), &new_recovery().public(), 2);
-    assert_eq!(
-        SignedDeviceList::sign_rotated(&uik(), second(), None, Some(moved)),
-        Err(ListError::Rotation)
+    // One that was followed does not come back.
+    let pin = Pin::of(&signed_renewed());
+    let back = under(
+        (identity(), uik()),
+        DeviceList {
+            version: 9,
+            ..second()
+        },
     );
+    assert_eq!(pin.advance(&back), Err(PinViolation::Outdated));
+}
 
-    // The stolen user identity key cannot change the recovery key.
-    let list = DeviceList {
-        recovery: new_recovery().public(),
+#[test]
+fn the_next_identity_counts_whatever_a_thief_has_signed_before() {
+    // With the key alone a thief makes a list of the highest version there is.
+    let last = DeviceList {
+        version: u64::MAX,
+        prev_hash: Some([1; 32]),
         ..second()
     };
-    let own = SignedRecoveryRotation::sign(&new_recovery(), &alice(), &list.recovery, 2);
-    let stolen = SignedDeviceList::sign_rotated(&uik(), list, None, Some(own)).unwrap();
-    assert_eq!(pin.advance(&stolen), Err(PinViolation::RecoveryUnlinked));
+    let last = under((identity(), uik()), last);
+    let pin = Pin::of(&signed_first()).advance(&last).unwrap();
+    assert_eq!(pin.version, u64::MAX);
+    let next = signed_renewed();
+    assert!(next.is_newer_than(&last) && !last.is_newer_than(&next));
+    assert_eq!(pin.advance(&next), Ok(Pin::of(&next)));
+}
+
+#[test]
+fn the_first_list_of_an_identity_may_drop_devices_but_alters_none() {
+    let follows = |change: fn(&mut DeviceList)| {
+        let mut list = second();
+        change(&mut list);
+        under(renewed(), list).follows(&signed_first())
+    };
+    assert_eq!(follows(|list| drop(list.devices.remove(0))), Ok(()));
+    let altered = follows(|list| list.devices.iter_mut().for_each(|one| one.added += 1));
+    assert_eq!(altered, Err(ListError::DeviceAltered(phone())));
+    let elsewhere = follows(|list| list.prev_hash = Some([7; 32]));
+    assert_eq!(elsewhere, Err(PinViolation::Fork(1).into()));
 }
 
 #[test]
@@ -230,7 +239,7 @@ fn a_pin_moves_forward_only() {
     )
     .unwrap();
     let pin = Pin::of(&signed_first()).advance(&later).unwrap();
-    assert_eq!(pin.advance(&later), Ok(pin));
+    assert_eq!(pin.advance(&later), Ok(pin.clone()));
     assert_eq!(pin.advance(&fork), Err(PinViolation::Fork(2)));
     assert_eq!(
         pin.advance(&signed_first()),

@@ -43,10 +43,27 @@ fn a_session_proof_binds_every_field() {
 #[test]
 fn a_credential_belongs_to_one_leaf() {
     let read = DeviceCredential::decode(&credential().to_bytes()).unwrap();
-    assert_eq!(read.to_bytes().len(), 114);
+    assert_eq!(read.to_bytes().len(), 218);
     assert_eq!(read.verify(&phone(), &device().public()), Ok(()));
     assert!(read.verify(&laptop(), &device().public()).is_err());
-    assert!(read.verify(&phone(), &uik().public()).is_err());
+    assert_eq!(
+        read.verify(&phone(), &uik().public()),
+        Err(DeviceCredentialError::SharedKey)
+    );
+    let mut older = read.to_bytes();
+    *older.first_mut().unwrap() = 1;
+    assert_eq!(
+        DeviceCredential::decode(&older),
+        Err(DeviceCredentialError::Version(1))
+    );
+    // The key that signs is the one that the identity in it certifies.
+    let (identity, _) = renewed();
+    let key = device().public();
+    let foreign = DeviceCredential::issue(&uik(), &identity, &phone(), &key, 1, 1);
+    assert_eq!(
+        foreign.verify(&phone(), &key),
+        Err(DeviceCredentialError::BadSignature)
+    );
     let namesake = ClientUri::new(&UserUri::parse("alice@b.example").unwrap(), [1; 16]);
     assert!(read.verify(&namesake, &device().public()).is_err());
 }
@@ -228,4 +245,43 @@ fn secrets_are_not_printed() {
     ] {
         assert!(text.contains("key:") && !text.contains(&secret), "{text}");
     }
+}
+
+#[test]
+fn a_recovery_proof_is_for_one_server_one_user_and_one_nonce() {
+    let signature = recovery_proof().sign(&recovery());
+    let accepted = |proof: RecoveryProof| proof.verify(&recovery().public(), &signature).is_ok();
+    assert!(accepted(recovery_proof()), "negative control");
+    let others = [
+        RecoveryProof {
+            domain: Provider::parse("b.example").unwrap(),
+            ..recovery_proof()
+        },
+        RecoveryProof {
+            user: UserUri::parse("bob@a.example").unwrap(),
+            ..recovery_proof()
+        },
+        RecoveryProof {
+            nonce: [9; 32],
+            ..recovery_proof()
+        },
+        RecoveryProof {
+            expires_at: 0,
+            ..recovery_proof()
+        },
+    ];
+    for other in others {
+        assert!(!accepted(other));
+    }
+}
+
+#[test]
+fn an_account_room_is_known_by_its_record() {
+    let with = |nonce| SignedCreationRecord::sign(&device(), CreationRecord { nonce, ..record() });
+    assert!(is_account_room(
+        &with(account_room_nonce(&alice())).unwrap()
+    ));
+    assert!(!is_account_room(&signed_record()));
+    let bob = UserUri::parse("bob@a.example").unwrap();
+    assert!(!is_account_room(&with(account_room_nonce(&bob)).unwrap()));
 }

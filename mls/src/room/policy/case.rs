@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use grove_wire::mimi::room::capability as can;
 use grove_wire::uri::{ClientUri, UserUri};
 
-use crate::identity::PublicKey;
-use crate::room::claim::{Claim, current};
+use crate::identity::{Identity, PublicKey};
 use crate::room::validation::{IdentityViolation, claimed, objective};
 use crate::room::{CommitFacts, Committer, LeafFacts, PolicyViolation, Role, RoomState};
 
@@ -21,7 +20,7 @@ pub(super) struct Occupant {
     pub(super) client: ClientUri,
     pub(super) user: UserUri,
     pub(super) key: PublicKey,
-    pub(super) claim: Claim,
+    pub(super) identity: Identity,
 }
 
 /// A commit with what must be known of the room to judge it.
@@ -30,8 +29,8 @@ pub(super) struct Case<'a> {
     pub(super) commit: &'a CommitFacts,
     pub(super) tree: BTreeMap<u32, Occupant>,
     pub(super) roles: BTreeMap<&'a UserUri, u32>,
-    /// The user identity key that speaks for each user who has leaves, before the commit.
-    pub(super) current: BTreeMap<UserUri, PublicKey>,
+    /// For each user who has leaves before the commit, one with the highest rank.
+    pub(super) tops: BTreeMap<UserUri, u32>,
     pub(super) actor: Actor,
 }
 
@@ -50,6 +49,13 @@ pub(super) struct Arrived {
     pub(super) added: Vec<Occupant>,
     /// The committer's leaf in the path, which replaces its old one.
     pub(super) updated: Option<Occupant>,
+}
+
+impl Arrived {
+    /// All leaves that the commit brings, the joiner's among them.
+    pub(super) fn all<'a>(&'a self, actor: &'a Actor) -> impl Iterator<Item = &'a Occupant> {
+        self.added.iter().chain(&self.updated).chain(&actor.joining)
+    }
 }
 
 impl<'a> Case<'a> {
@@ -103,7 +109,7 @@ impl<'a> Case<'a> {
         Ok(Self {
             committed,
             commit,
-            current: current_keys(&tree),
+            tops: tops(&tree),
             tree,
             roles,
             actor,
@@ -140,7 +146,7 @@ impl Occupant {
     fn standing(facts: &LeafFacts) -> Result<Self, IdentityViolation> {
         let claimed = claimed(facts)?;
         Ok(Self {
-            claim: Claim::of(&claimed),
+            identity: claimed.credential.identity().clone(),
             user: claimed.client.user(),
             client: claimed.client,
             key: claimed.key,
@@ -148,16 +154,17 @@ impl Occupant {
     }
 }
 
-fn current_keys(tree: &BTreeMap<u32, Occupant>) -> BTreeMap<UserUri, PublicKey> {
-    let mut claims: BTreeMap<&UserUri, Vec<&Claim>> = BTreeMap::new();
-    for occupant in tree.values() {
-        claims
-            .entry(&occupant.user)
-            .or_default()
-            .push(&occupant.claim);
+fn tops(tree: &BTreeMap<u32, Occupant>) -> BTreeMap<UserUri, u32> {
+    let mut tops: BTreeMap<UserUri, u32> = BTreeMap::new();
+    for (leaf, occupant) in tree {
+        let rank = |leaf: &u32| tree.get(leaf).map(|one| one.identity.rank());
+        match tops.get_mut(&occupant.user) {
+            None => {
+                tops.insert(occupant.user.clone(), *leaf);
+            }
+            Some(top) if rank(top) < rank(leaf) => *top = *leaf,
+            Some(_) => {}
+        }
     }
-    claims
-        .into_iter()
-        .filter_map(|(user, claims)| Some((user.clone(), current(claims)?)))
-        .collect()
+    tops
 }

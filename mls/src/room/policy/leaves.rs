@@ -14,14 +14,15 @@ use crate::room::{PolicyViolation, Proposer, Removal, Role};
 impl Case<'_> {
     /// Judges every removal; gives the leaves that go.
     pub(super) fn check_removals(&self) -> Result<BTreeSet<u32>, PolicyViolation> {
-        let mut gone = BTreeSet::new();
+        let removed = self.commit.removes.iter().map(|one| one.leaf);
+        let gone: BTreeSet<u32> = removed
+            .chain(self.commit.self_removes.iter().copied())
+            .collect();
         for removal in &self.commit.removes {
-            self.check_removal(*removal)?;
-            gone.insert(removal.leaf);
+            self.check_removal(*removal, &gone)?;
         }
         for leaf in &self.commit.self_removes {
             self.occupant(*leaf)?;
-            gone.insert(*leaf);
         }
         if self.actor.leaf.is_some_and(|leaf| gone.contains(&leaf)) {
             return Err(PolicyViolation::CommitterRemoved);
@@ -29,7 +30,7 @@ impl Case<'_> {
         Ok(gone)
     }
 
-    pub(super) fn check_removal(&self, removal: Removal) -> Result<(), PolicyViolation> {
+    fn check_removal(&self, removal: Removal, gone: &BTreeSet<u32>) -> Result<(), PolicyViolation> {
         let leaving = self.occupant(removal.leaf)?;
         let target = &leaving.user;
         let proposer = match removal.proposer {
@@ -37,8 +38,8 @@ impl Case<'_> {
             Proposer::External(other) => return Err(PolicyViolation::ForeignExternalSender(other)),
             Proposer::Member(leaf) => {
                 let proposer = self.occupant(leaf)?;
-                if self.is_superseded(proposer) {
-                    return Err(PolicyViolation::Superseded);
+                if self.is_laggard(proposer) {
+                    return Err(PolicyViolation::Laggard);
                 }
                 &proposer.user
             }
@@ -49,11 +50,11 @@ impl Case<'_> {
         };
         let role = self.role_of(proposer);
         let allowed = if proposer == target {
-            // Whoever holds the current key clears away what it has succeeded, in any role.
-            self.is_superseded(leaving)
-                || self.committed.roles.may(role, can::CAN_REMOVE_OWN_CLIENT)
+            // A user's newest identity clears away what it has left behind, in any role.
+            self.is_laggard(leaving) || self.committed.roles.may(role, can::CAN_REMOVE_OWN_CLIENT)
         } else {
-            self.may_remove(role, self.role_of(target))
+            // Laggards must not stay alone, so whoever takes up that the others go takes them too.
+            self.may_remove(role, self.role_of(target)) || self.stays_alone(removal.leaf, gone)
         };
         if allowed {
             Ok(())

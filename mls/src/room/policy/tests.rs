@@ -15,8 +15,8 @@ use crate::room::validation::IdentityViolation;
 use crate::room::{LeafFacts, ParticipantsError, Proposer, RolesError};
 
 mod allowed;
+mod continuity;
 mod refused;
-mod succession;
 
 struct Cast {
     olga: Person,
@@ -128,7 +128,7 @@ fn a_made_up_user_is_told_from_the_real_one() {
     let scene = cast.room().by(ADAM).add(second_mia.leaf(7));
     assert_eq!(
         scene.check().unwrap_err(),
-        PolicyViolation::TwoIdentities(cast.mia.user.clone())
+        PolicyViolation::IdentityUnproven(cast.mia.user.clone())
     );
     // Negative control: the same commit with the user's own key passes.
     assert!(cast.room().by(ADAM).add(cast.mia.leaf(7)).check().is_ok());

@@ -79,7 +79,7 @@ fn about_devices() -> Vec<Operation> {
             .does("accounts", "Puts the next device list in place of one's newest")
             .notes(
                 "It must follow the one before. What it revokes loses its sessions and KeyPackages at once; under another \
-                 user identity key all KeyPackages of the user go. The newest again is accepted and changes nothing.",
+                 identity all KeyPackages of the user go. The newest again is accepted and changes nothing.",
             )
             .takes::<DeviceListBody>()
             .gives_nothing()

@@ -56,7 +56,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .refuses(&[P::Unauthenticated]),
         post("/v1/recoveries", "recover")
             .does("links", "Puts the next device list in place of the newest, on the word of the recovery key")
-            .notes("The list must start with a new user identity key that the recovery key signed.")
+            .notes("The list must be of the next identity, which the recovery key has certified.")
             .by(Caller::Anybody)
             .takes::<RecoveryRequest>()
             .gives_nothing()

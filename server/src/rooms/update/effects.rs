@@ -142,7 +142,7 @@ impl<'a> Moves<'a> {
 #[expect(clippy::expect_used, reason = "tests")]
 mod tests {
     use grove_mls::identity::{
-        CREATION_RECORD_VERSION, CreationRecord, DeviceKey, SignedCreationRecord, UserIdentityKey,
+        CREATION_RECORD_VERSION, CreationRecord, DeviceKey, RecoveryKey, SignedCreationRecord,
     };
     use grove_mls::room::{Participants, Role};
     use grove_wire::mimi::room::{ParticipantListData, UserRolePair};
@@ -161,15 +161,16 @@ mod tests {
     }
 
     fn state(participants: &[(&str, Role)]) -> RoomState {
-        let (device, uik) = (
+        let (device, root) = (
             DeviceKey::from_seed([1; 32]),
-            UserIdentityKey::from_seed([2; 32]),
+            RecoveryKey::from_seed([2; 32]),
         );
         let record = CreationRecord {
             version: CREATION_RECORD_VERSION,
             hub: user("alice").provider(),
+            hub_key: device.public(),
             creator: user("alice"),
-            uik: uik.public(),
+            root: root.public(),
             device_key: device.public(),
             cipher_suite: 1,
             time: 0,

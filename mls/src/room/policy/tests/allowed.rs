@@ -174,11 +174,6 @@ fn allowed() -> Vec<(&'static str, Scene)> {
                 .wait_for(PendingKind::Remove(4)),
         ),
         (
-            "an inactive participant joins",
-            cast.room_with_inactive_eve(Role::Member)
-                .joined_by(eve.leaf(1)),
-        ),
-        (
             "anybody joins an open room",
             cast.open_room()
                 .joined_by(eve.leaf(1))

@@ -19,6 +19,7 @@ fn refusals() -> Vec<(PolicyViolation, Scene)> {
     let room = || cast.room();
     let eve_joins = || room().joined_by(eve.leaf(1));
     let second_device = || room().with_leaf(mia.leaf(2));
+    let renewed = || room().with_leaf(mia.rotated(1).leaf(2));
     let standard = || Some(roles_update(Roles::standard().as_data()));
     let banned_eve = || cast.room_with_inactive_eve(Role::Banned);
     let many = (10..10 + 32).fold(room(), |scene, device| scene.with_leaf(mia.leaf(device)));
@@ -154,6 +155,33 @@ fn refusals() -> Vec<(PolicyViolation, Scene)> {
             room().joined_by(mia.leaf(1)),
         ),
         (
+            No::EntersByAdd(user(eve)),
+            cast.room_with_inactive_eve(Role::Member)
+                .joined_by(eve.leaf(1)),
+        ),
+        (
+            No::IdentitiesDiffer(user(mia)),
+            updated(mia.rotated(1).leaf(1)).add(mia.rotated(2).leaf(2)),
+        ),
+        (
+            No::IdentityOutdated(user(mia)),
+            renewed().by(ADAM).add(mia.leaf(3)),
+        ),
+        (
+            No::IdentityUnproven(user(mia)),
+            room().add(mia.impostor().leaf(2)),
+        ),
+        (
+            No::IdentityUnproven(user(mia)),
+            room().joined_by(mia.impostor().leaf(2)),
+        ),
+        (
+            No::IdentityUnproven(user(mia)),
+            updated(mia.impostor().leaf(1)),
+        ),
+        (No::Laggard, renewed().by(MIA)),
+        (No::LaggardsRemain(user(mia)), renewed().by(ADAM).remove(4)),
+        (
             No::Identity(IdentityViolation::MissingCredential),
             room().list(&[(eve, Role::Member)]).add(missing.clone()),
         ),
@@ -283,33 +311,7 @@ fn refusals() -> Vec<(PolicyViolation, Scene)> {
             No::Roles(RolesError::TooHigh(3)),
             room().component(component::ROLES_LIST, Some(roles_update(&tall))),
         ),
-        (
-            No::SuccessionMissing(user(mia)),
-            updated(mia.rotated(1).leaf(1)),
-        ),
-        (
-            No::Superseded,
-            room()
-                .with_leaf(
-                    mia.rotated(1)
-                        .leaf_with(2, &mia.succession(&mia.rotated(1))),
-                )
-                .by(MIA),
-        ),
         (No::TooManyClients(user(mia)), many),
-        (
-            No::TwoIdentities(user(mia)),
-            room().add(mia.impostor().leaf(2)),
-        ),
-        (
-            No::TwoIdentities(user(mia)),
-            room().joined_by(mia.impostor().leaf(2)),
-        ),
-        (No::TwoIdentities(user(mia)), {
-            let mut scene = second_device().by(MIA);
-            scene.commit.updated_leaf = Some(mia.impostor().leaf(1));
-            scene
-        }),
         (No::UnknownLeaf(9), room().remove(9)),
         (No::UnknownLeaf(9), room().self_remove(9)),
         (No::UnknownLeaf(9), room().by(9)),
