@@ -21,6 +21,7 @@ mod profile;
 mod receipt;
 mod record;
 mod recovery;
+mod safety_number;
 mod session;
 mod signed;
 
@@ -41,6 +42,7 @@ pub use record::{
     is_account_room,
 };
 pub use recovery::WordsError;
+pub use safety_number::{SafetyNumber, SafetyNumberError};
 pub use session::{RecoveryProof, SessionProof};
 pub use signed::SignedError;
 

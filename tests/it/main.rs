@@ -43,3 +43,4 @@ mod server_key;
 mod sockets;
 mod sql;
 mod talk;
+mod trust;

@@ -103,12 +103,16 @@ pub(crate) enum Command {
     #[command(after_long_help = LISTEN_HELP)]
     Listen(Listen),
 
-    /// Accept the identity a person shows now, after it changed and you asked them
+    /// Show a person's safety number, or say that you compared it
     #[command(after_long_help = TRUST_HELP)]
     Trust {
-        /// The person
+        /// The person; without one, you
         #[arg(value_name = "ADDRESS", value_parser = parse_address)]
-        user: UserUri,
+        user: Option<UserUri>,
+
+        /// The 60 digits that the person has told you, with or without spaces
+        #[arg(value_name = "DIGITS", requires = "user", num_args = 0..)]
+        digits: Vec<String>,
     },
 
     /// Catch up once: read what arrived, send what waits
@@ -318,10 +322,17 @@ pub(crate) struct Listen {
     pub(crate) poll: bool,
 }
 
-const TRUST_HELP: &str = "When a person's keys are not those seen before, nothing is sent to the \
-    rooms they are in: either they lost all their devices and began anew, or somebody pretends to \
-    be them. Ask them by another way than this one before you accept.\n\n\
-    Example:\n  grove trust bob@a.example";
+const TRUST_HELP: &str = "A safety number stands for a person's recovery keys: it stays the same \
+    when they get another device or renew their identity with their words. Compare it by another \
+    way than this one: read it to each other by telephone, or meet. Then give the digits you were \
+    told, and the person counts as verified.\n\n\
+    When somebody in a room says to be a person you know, under another identity, nothing is sent \
+    to that room: either the person has lost their words and begun anew, or somebody pretends to be \
+    them. grove trust shows both numbers, and takes the one you were told.\n\n\
+    Examples:
+  grove trust                      shows your own number
+  grove trust bob@a.example        shows bob's
+  grove trust bob@a.example 01234 56789 ...   says that bob told you these digits";
 
 const SYNC_HELP: &str = "What is read is kept for grove listen and grove history. Ends with 4 when \
     the server cannot be reached.";

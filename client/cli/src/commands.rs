@@ -60,7 +60,9 @@ pub(crate) async fn execute(
         Command::Send(wish) => Box::pin(send::send(&mut session, wish, output)).await,
         Command::Status => Box::pin(show::status(&mut session, output)).await,
         Command::Sync => Box::pin(sync::sync(&mut session, output)).await,
-        Command::Trust { user } => Box::pin(show::trust(&mut session, user, output)).await,
+        Command::Trust { user, digits } => {
+            Box::pin(show::trust(&mut session, user, &digits, output)).await
+        }
         Command::Whoami => show::whoami(&session, output),
     }
 }

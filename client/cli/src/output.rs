@@ -15,8 +15,8 @@ pub(crate) use devices::{DeviceLine, DevicesChanged, RenamedLine};
 pub(crate) use events::{EventLine, MessageLine, RoomNames};
 pub(crate) use links::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
 pub(crate) use records::{
-    Caught, ChangeLine, Created, DraftLine, InvitedLine, MemberLine, Registered, RoomLine,
-    SentLine, Trusted, WhoamiPage, short_id,
+    Caught, ChangeLine, Created, DraftLine, IdentityPage, InvitedLine, MemberLine, Registered,
+    RoomLine, SentLine, Trusted, WhoamiPage, short_id,
 };
 pub(crate) use status::StatusPage;
 

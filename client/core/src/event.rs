@@ -48,6 +48,12 @@ pub enum Event {
         /// Why.
         cause: Loss,
     },
+    /// A user has renewed their identity with their recovery words. Nothing is wrong, and their
+    /// safety number stays.
+    IdentityRenewed {
+        /// The user.
+        user: UserUri,
+    },
     /// An own message will never be accepted.
     MessageFailed {
         /// The message, with its reason.
@@ -101,7 +107,8 @@ impl Event {
             | Self::RoomChanged { room, .. }
             | Self::RoomJoined { room }
             | Self::RoomLeft { room, .. } => Some(room),
-            Self::Message { .. }
+            Self::IdentityRenewed { .. }
+            | Self::Message { .. }
             | Self::MessageFailed { .. }
             | Self::MessageSent { .. }
             | Self::ThisDeviceRevoked
@@ -201,7 +208,7 @@ pub enum WarningKind {
     Device,
     /// The hub shows different members different logs.
     Fork,
-    /// A user's identity changed without a link from the old one.
+    /// Somebody says to be a user, under an identity that does not follow the known one.
     Identity,
     /// A Welcome could not be joined.
     Join,

@@ -75,4 +75,6 @@ pub use step::GroupError;
 pub use store::{Store, StoreError, Tx};
 pub use sync::SyncError;
 pub use transport::{Body, MaybeSend, Method, Request, Response, Transport, TransportError};
-pub use trust::{AcceptIdentityError, Trust, TrustError};
+pub use trust::{
+    AcceptIdentityError, IdentityView, SafetyNumber, SafetyNumberError, Trust, TrustError,
+};

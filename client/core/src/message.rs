@@ -9,6 +9,7 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::{Deserialize, Serialize};
 
 use crate::store::{ContentKind, StoredMessage};
+use crate::trust::Trust;
 
 /// The id of a message: 32 bytes, written as 64 hexadecimal digits
 /// (draft-ietf-mimi-content, section 3.3).
@@ -179,6 +180,9 @@ pub struct Message {
     pub status: MessageStatus,
     /// Why it failed.
     pub failure: Option<String>,
+    /// What this client thought of the sender's device when it read the message; none for own ones.
+    /// What is said with a [doubtful](Trust::is_doubtful) one is not to be shown as the sender's.
+    pub trust: Option<Trust>,
 }
 
 impl fmt::Debug for Message {
@@ -214,6 +218,7 @@ impl Message {
             deleted: stored.deleted,
             status: stored.status,
             failure: stored.failure,
+            trust: stored.trust,
         })
     }
 }

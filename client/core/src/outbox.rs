@@ -34,7 +34,7 @@ use crate::store::{
     ContentKind, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError, StoredMessage,
 };
 use crate::transport::{Body, Method, Transport, segment};
-use crate::trust::{CheckError, TrustError};
+use crate::trust::{self, CheckError, TrustError};
 use crate::{draft, notes};
 use verdicts::{accepted_by_hub, refuse, refuse_next};
 
@@ -321,6 +321,7 @@ fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Option<Outgoing>, Fl
     if message.kind == ContentKind::AccountNote {
         notes::check_recipients(step, &room.uri)?;
     }
+    trust::check(step, &room.uri)?;
     let sealed = step.group(&room.uri, |group, storage, identity| {
         let epoch = group.epoch();
         if outgoing.bytes.is_some() && outgoing.epoch == epoch {

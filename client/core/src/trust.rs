@@ -3,48 +3,56 @@
 //! The verdict never stops reading. It stops sending, until a newer device list explains what was
 //! seen or a person decides.
 //!
-//! An identity that was followed is no reason to stop by itself. Pins move with the device list,
-//! whose identity must follow the pinned one; a leaf of a later identity sends us for the newest
-//! list. A leaf that still shows an earlier identity is judged by the newest list as well: if that
-//! names the device and its key, the newest identity has vouched for it, whatever stands in the
-//! leaf; if it names the device as revoked, nothing is sent until the device is out of the room.
+//! An identity that was followed is no reason to stop by itself: the pin moves, and one line tells
+//! it. A leaf of a later identity than the list's sends us for the newest list. A leaf that still
+//! shows an earlier identity is judged by the newest list as well: if that names the device and its
+//! key, the newest identity has vouched for it, whatever stands in the leaf; if it names the device
+//! as revoked, nothing is sent until the device is out of the room.
 //!
-//! The surprise: who was never met before is trusted. The first device list seen is pinned, and
-//! shown as unverified; from then on the list must continue itself.
+//! The surprise: who was never met before is trusted. The first identity seen is pinned, in
+//! whatever room or list, and shown as unverified until the home server's device list says the
+//! same; from then on only what follows it is the user's. Pins are of this client, not of a room.
 
-use grove_mls::identity::{ListError, Pin as IdentityPin, SignedDeviceList};
+use grove_mls::identity::{Identity as UserIdentity, SignedDeviceList};
+pub use grove_mls::identity::{SafetyNumber, SafetyNumberError};
 use grove_mls::member::Group;
 use grove_mls::room::validation::{Known, Subjective, ValidLeaf, subjective};
-use grove_wire::api::devices::DeviceListBody;
-use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::call::{self, CallError};
-use crate::client::Client;
+use crate::call::CallError;
 use crate::devices;
-use crate::environment::Environment;
-use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
 use crate::step::{GroupError, Step};
-use crate::store::{Pin, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::store::StoreError;
+
+mod accept;
+mod ask;
+mod pins;
+
+pub use accept::{AcceptIdentityError, IdentityView};
+
+pub(crate) use ask::Newness;
+pub(crate) use pins::{continues, lacks_list, see, see_all};
 
 /// What this client thinks of somebody, from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// A person compared the identity.
     Verified,
-    /// The identity is the one that was seen first.
+    /// The identity is the one that was seen first, and the home server's device list says the
+    /// same.
     Pinned,
-    /// Nothing is known yet.
+    /// The identity is the one that was seen first, or was never seen.
     Unverified,
     /// The device has not taken its user's newest identity yet: what it says counts for nobody's
     /// word.
     Laggard,
     /// The device list at hand is older than a device.
     Stale,
+    /// A device shows an older identity than one that was seen, and nothing speaks for it.
+    Outdated,
     /// A device is not in the user's list.
     UnknownDevice,
     /// The user revoked a device that is in the room.
@@ -53,15 +61,73 @@ pub enum Trust {
     Changed,
 }
 
+impl Trust {
+    /// All, from best to worst.
+    pub const ALL: [Self; 9] = [
+        Self::Verified,
+        Self::Pinned,
+        Self::Unverified,
+        Self::Laggard,
+        Self::Stale,
+        Self::Outdated,
+        Self::UnknownDevice,
+        Self::Revoked,
+        Self::Changed,
+    ];
+
+    /// The word for it, in `--json` and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Pinned => "pinned",
+            Self::Unverified => "unverified",
+            Self::Laggard => "laggard",
+            Self::Stale => "stale",
+            Self::Outdated => "outdated",
+            Self::UnknownDevice => "unknown_device",
+            Self::Revoked => "revoked",
+            Self::Changed => "changed",
+        }
+    }
+
+    /// What a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trust| trust.as_str() == word)
+    }
+
+    /// Whether what is said with it is not to be taken for the user's word.
+    pub fn is_doubtful(self) -> bool {
+        match self {
+            Self::Verified | Self::Pinned | Self::Unverified | Self::Stale => false,
+            Self::Laggard
+            | Self::Outdated
+            | Self::UnknownDevice
+            | Self::Revoked
+            | Self::Changed => true,
+        }
+    }
+}
+
 /// Sending stops: somebody's identity is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     /// The user's identity is not the pinned one, and neither follows the other.
-    #[error("the identity of {} changed; nothing is sent until you accept the new one", .0.address())]
+    #[error(
+        "the identity of {} is not the one you know; nothing is sent until you have compared their \
+         safety number",
+        .0.address()
+    )]
     Changed(UserUri),
     /// The user's device list is out of date, so that no device of theirs is added.
     #[error("the device list of {} is out of date; a device of theirs must renew it", .0.address())]
     ListExpired(UserUri),
+    /// A device in the room shows an older identity than its user's, and nothing speaks for it.
+    #[error(
+        "a device of {} in the room has not taken their renewed identity, and may be lost; \
+         nothing is sent until it has, or is removed",
+        .0.user().address()
+    )]
+    Outdated(ClientUri),
     /// The user revoked a device that is still in the room.
     #[error("{} revoked a device that is still in the room; remove it first", .0.user().address())]
     Revoked(ClientUri),
@@ -102,30 +168,6 @@ pub(crate) enum CheckError {
     Trust(#[from] TrustError),
 }
 
-/// The identity cannot be accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum AcceptIdentityError {
-    /// The server was asked and failed, or refused.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// The device list is not valid by itself.
-    #[error("the user's device list is not valid")]
-    DeviceList(#[from] ListError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl Classified for AcceptIdentityError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Call(error) => error.class(),
-            Self::DeviceList(_) => Class::Identity,
-            Self::Store(_) => Class::Store,
-        }
-    }
-}
-
 /// A verdict on a leaf, with what a person did about its user.
 pub(crate) struct Judged {
     verdict: Subjective,
@@ -137,8 +179,9 @@ impl Judged {
         match self.verdict {
             Subjective::Changed => Trust::Changed,
             Subjective::Laggard => Trust::Laggard,
-            Subjective::Fine if self.verified => Trust::Verified,
+            Subjective::Fine | Subjective::Unverified if self.verified => Trust::Verified,
             Subjective::Fine => Trust::Pinned,
+            Subjective::Outdated => Trust::Outdated,
             Subjective::Revoked => Trust::Revoked,
             Subjective::Stale => Trust::Stale,
             Subjective::UnknownDevice => Trust::UnknownDevice,
@@ -153,170 +196,51 @@ impl Judged {
                 Ok(())
             }
             Subjective::Changed => Err(TrustError::Changed(leaf.user.clone())),
+            Subjective::Outdated => Err(TrustError::Outdated(leaf.client.clone())),
             Subjective::Revoked => Err(TrustError::Revoked(leaf.client.clone())),
             Subjective::UnknownDevice => Err(TrustError::UnknownDevice(leaf.client.clone())),
         }
     }
 }
 
-/// Whether a leaf is of its user's newest identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Newness {
-    Current,
-    Outdated,
-}
-
 /// Judges a leaf by what is pinned. The own user is known by the own device list.
 pub(crate) fn judge(step: &Step<'_>, leaf: &ValidLeaf) -> Result<Judged, StoreError> {
     if leaf.user == step.identity.user {
+        let list = devices::own_list(step)?;
         return Ok(Judged {
-            verdict: by_list(leaf, &devices::own_list(step)?),
+            verdict: judge_by(leaf, &list.list().identity, Some(&list)),
             verified: true,
         });
     }
-    let Some(pinned) = step.tx.find_pin(&leaf.user)? else {
+    let Some(pin) = step.tx.find_pin(&leaf.user)? else {
         return Ok(Judged {
-            verdict: subjective(leaf, &Known::default()),
+            verdict: subjective(leaf, None),
             verified: false,
         });
     };
+    let list = pin.device_list.as_deref().map(read_list).transpose()?;
     Ok(Judged {
-        verdict: by_list(leaf, &read_list(&pinned.device_list)?),
-        verified: pinned.verified,
+        verdict: judge_by(leaf, &read_identity(&pin.identity)?, list.as_ref()),
+        verified: pin.verified,
     })
 }
 
-/// Judges a leaf by the newest list of its user.
-fn by_list(leaf: &ValidLeaf, list: &SignedDeviceList) -> Subjective {
-    let known = Known {
-        pin: Some(&IdentityPin::of(list)),
-        list: Some(list.list()),
-    };
-    subjective(leaf, &known)
+fn judge_by(
+    leaf: &ValidLeaf,
+    identity: &UserIdentity,
+    list: Option<&SignedDeviceList>,
+) -> Subjective {
+    let list = list.map(SignedDeviceList::list);
+    subjective(leaf, Some(&Known { identity, list }))
 }
 
+fn read_identity(bytes: &[u8]) -> Result<UserIdentity, StoreError> {
+    UserIdentity::decode(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// A list from the store, where only verified ones stand.
 pub(crate) fn read_list(bytes: &[u8]) -> Result<SignedDeviceList, StoreError> {
-    SignedDeviceList::decode(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
-}
-
-impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Asks for a user's device list and pins it, if it continues what is pinned.
-    pub(crate) async fn learn_device_list(&mut self, user: &UserUri) -> Result<(), LearnError> {
-        if *user == self.identity.user {
-            self.learn_own_list().await?;
-            return Ok(());
-        }
-        let list = match self.fetch_device_list(user).await {
-            Err(error) if error.problem() == Some(ProblemType::NotFound) => {
-                return Err(LearnError::Unknown);
-            }
-            fetched => fetched?,
-        };
-        self.transaction(|step| {
-            let learnt = learn(step, user, &list)?;
-            if learnt.is_err() {
-                warn(step, user)?;
-            }
-            Ok::<_, StoreError>(learnt)
-        })??;
-        Ok(())
-    }
-
-    pub(crate) async fn fetch_device_list(
-        &mut self,
-        user: &UserUri,
-    ) -> Result<SignedDeviceList, CallError> {
-        let path = format!("/v1/users/{}/device-list", segment(user.as_str()));
-        let response = self.ask(Method::Get, &path, Body::None).await?;
-        let body: DeviceListBody = call::read_json(&response)?;
-        let list = SignedDeviceList::decode(body.device_list.as_bytes())
-            .map_err(|error| CallError::Incompatible(error.to_string()))?;
-        if list.list().user != *user {
-            return Err(CallError::Incompatible(
-                "a device list of another user".to_owned(),
-            ));
-        }
-        Ok(list)
-    }
-
-    /// Whether a device may be added to a room, and whether its KeyPackage is still of use: one of
-    /// an older identity is not, and the device will give another.
-    pub(crate) fn check_before_adding(
-        &mut self,
-        leaf: &ValidLeaf,
-    ) -> Result<Newness, crate::rooms::InviteError> {
-        let now = self.environment.now();
-        self.transaction(|step| {
-            let judged = judge(step, leaf)?;
-            judged.check(leaf)?;
-            match step.tx.find_pin(&leaf.user)? {
-                Some(pin) if read_list(&pin.device_list)?.list().is_stale(now) => {
-                    Err(TrustError::ListExpired(leaf.user.clone()).into())
-                }
-                _ if judged.verdict == Subjective::Laggard => Ok(Newness::Outdated),
-                _ => Ok(Newness::Current),
-            }
-        })
-    }
-
-    /// Whether messages may be sent to a room: looks at all its members, and asks for newer device
-    /// lists where what is known does not explain what is seen.
-    pub(crate) async fn check_members(&mut self, room: &RoomUri) -> Result<(), CheckError> {
-        let doubtful = self.transaction(|step| {
-            let (epoch, members) = members(step, room)?;
-            if step.memory.trusted.get(room) == Some(&epoch) {
-                return Ok(Vec::new());
-            }
-            let mut doubtful: Vec<UserUri> = Vec::new();
-            for leaf in members {
-                if judge(step, &leaf)?.trust() >= Trust::Stale && !doubtful.contains(&leaf.user) {
-                    doubtful.push(leaf.user);
-                }
-            }
-            if doubtful.is_empty() {
-                step.memory.trusted.insert(room.clone(), epoch);
-            }
-            Ok::<_, CheckError>(doubtful)
-        })?;
-        if doubtful.is_empty() {
-            return Ok(());
-        }
-        for user in &doubtful {
-            match self.learn_device_list(user).await {
-                Err(LearnError::Call(error)) if error.is_temporary() => return Err(error.into()),
-                Ok(()) | Err(LearnError::Unknown | LearnError::Call(_)) => {}
-                Err(LearnError::Refused(error)) => return Err(error.into()),
-                Err(LearnError::Store(error)) => return Err(error.into()),
-            }
-        }
-        self.transaction(|step| {
-            let (epoch, members) = members(step, room)?;
-            for leaf in members {
-                judge(step, &leaf)?.check(&leaf)?;
-            }
-            step.memory.trusted.insert(room.clone(), epoch);
-            Ok(())
-        })
-    }
-
-    /// Pins the identity a user shows now, whatever was pinned before: a person has decided.
-    ///
-    /// # Errors
-    /// [`AcceptIdentityError`].
-    pub async fn accept_identity(&mut self, user: &UserUri) -> Result<(), AcceptIdentityError> {
-        let list = self.fetch_device_list(user).await?;
-        self.transaction(|step| {
-            step.memory.trusted.clear();
-            let pin = Pin {
-                user: user.clone(),
-                device_list: list.as_bytes().to_vec(),
-                verified: false,
-                since: step.now,
-            };
-            step.tx.put_pin(&pin)
-        })?;
-        Ok(())
-    }
+    SignedDeviceList::decode_kept(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 fn members(step: &mut Step<'_>, room: &RoomUri) -> Result<(u64, Vec<ValidLeaf>), GroupError> {
@@ -331,52 +255,16 @@ pub(crate) fn members_of(group: &Group) -> Result<Vec<ValidLeaf>, GroupError> {
     Ok(members.into_iter().map(|member| member.leaf).collect())
 }
 
-/// Pins a list for somebody new, or moves the pin if the list continues it.
-fn learn(
-    step: &mut Step<'_>,
-    user: &UserUri,
-    list: &SignedDeviceList,
-) -> Result<Result<(), TrustError>, StoreError> {
-    let pinned = step.tx.find_pin(user)?;
-    let (verified, since) = match &pinned {
-        None => (false, step.now),
-        Some(pin) => {
-            let known = read_list(&pin.device_list)?;
-            if known.hash() == list.hash() {
-                return Ok(Ok(()));
-            }
-            if !continues(list, &known) {
-                return Ok(Err(TrustError::Changed(user.clone())));
-            }
-            (pin.verified, pin.since)
-        }
-    };
-    step.memory.trusted.clear();
-    let pin = Pin {
-        user: user.clone(),
-        device_list: list.as_bytes().to_vec(),
-        verified,
-        since,
-    };
-    step.tx.put_pin(&pin)?;
-    Ok(Ok(()))
-}
-
-/// The next list of an identity is compared device by device; of one further on, and of the next
-/// identity, only the keys can be checked.
-pub(crate) fn continues(list: &SignedDeviceList, known: &SignedDeviceList) -> bool {
-    let is_next = known.list().version.checked_add(1) == Some(list.list().version);
-    if is_next && list.list().identity.is_same(&known.list().identity) {
-        list.follows(known).is_ok()
-    } else {
-        IdentityPin::of(known).advance(list).is_ok()
+/// Whether messages may be sent to a room, by what is known here. Asked in the transaction that
+/// seals, so that nothing comes in between.
+pub(crate) fn check(step: &mut Step<'_>, room: &RoomUri) -> Result<(), CheckError> {
+    let (epoch, members) = members(step, room)?;
+    if step.memory.trusted.get(room) == Some(&epoch) {
+        return Ok(());
     }
-}
-
-fn warn(step: &mut Step<'_>, user: &UserUri) -> Result<(), StoreError> {
-    step.tell(Event::Warning {
-        room: None,
-        kind: WarningKind::Identity,
-        text: format!("the identity of {} changed", user.address()),
-    })
+    for leaf in members {
+        judge(step, &leaf)?.check(&leaf)?;
+    }
+    step.memory.trusted.insert(room.clone(), epoch);
+    Ok(())
 }

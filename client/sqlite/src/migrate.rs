@@ -5,9 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001_profile.sql"),
     include_str!("../migrations/0002_devices.sql"),
+    include_str!("../migrations/0003_trust.sql"),
 ];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.

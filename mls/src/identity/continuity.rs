@@ -250,6 +250,14 @@ impl Identity {
         })
     }
 
+    /// The user and all recovery keys, as the last of them would be signed.
+    pub(super) fn keys_of(&self, user: &UserUri) -> Vec<u8> {
+        encode_bounded(&LinkTbs {
+            user: user.clone(),
+            keys: self.keys().copied().collect(),
+        })
+    }
+
     /// All its recovery keys, the root first.
     pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
         [&self.root]

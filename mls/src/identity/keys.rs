@@ -44,6 +44,8 @@ pub enum Label {
     RecoveryLink,
     /// A room's name and topic.
     RoomProfile,
+    /// What the digits are made of that people compare; nothing is signed under it.
+    SafetyNumber,
     /// A device's login.
     Session,
     /// What user identity keys are derived with; nothing is signed under it.
@@ -66,6 +68,7 @@ impl Label {
             Self::Recovery => "grove/v1/recovery",
             Self::RecoveryLink => "grove/v1/recovery_link",
             Self::RoomProfile => "grove/v1/room_profile",
+            Self::SafetyNumber => "grove/v1/safety_number",
             Self::Session => "grove/v1/session",
             Self::Uik => "grove/v1/uik",
         }

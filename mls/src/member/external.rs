@@ -163,8 +163,8 @@ pub fn open_group_info(
 }
 
 /// Joins `room` by an external commit. It removes a stale leaf of this device, includes the pending
-/// `SelfRemove`s but those that would leave laggards alone, and strikes from the list whoever leaves with them. `at_least` is the highest
-/// epoch that another device of this user saw.
+/// `SelfRemove`s but those that would leave laggards alone, and strikes from the list whoever
+/// leaves with them. `at_least` is the highest epoch that another device of this user saw.
 ///
 /// # Errors
 /// [`ExternalError`]. Drop the storage's changes then.

@@ -21,7 +21,7 @@ use crate::identity::Identity;
 use crate::public::judge::{self, EMPTY_SAFE_AAD, Judged};
 use crate::public::{Refused, proposal};
 use crate::room::validation::{ValidLeaf, standing};
-use crate::room::{CommitFacts, Committer, Leaf, RoomState, continuity};
+use crate::room::{CommitFacts, Committer, Leaf, PolicyViolation, RoomState, continuity};
 use crate::storage::{MemberStorage, Records, StorageError};
 use crate::suite::{MlsError, convert};
 use crate::{franking, leaf};
@@ -69,6 +69,8 @@ pub struct Merged {
     pub added: Vec<ClientUri>,
     /// Whose clients it removed.
     pub removed: Vec<ClientUri>,
+    /// All leaves it brought: added, joining, and the committer's own in its path.
+    pub new_leaves: Vec<ValidLeaf>,
     /// Users with their roles before and after, by index; 0 is not listed.
     pub participants_changed: Vec<(UserUri, u32, u32)>,
     /// Whether this client was removed. Nothing more can be read then.
@@ -332,6 +334,11 @@ impl Group {
             removed: removed_leaves(facts)
                 .filter_map(|leaf| self.client_at(leaf))
                 .collect(),
+            new_leaves: facts
+                .new_leaves()
+                .map(standing)
+                .collect::<Result<_, _>>()
+                .map_err(PolicyViolation::from)?,
             participants_changed: participants_changed(&self.state, &judged.after),
             removed_self: removed_leaves(facts).any(|leaf| leaf == self.own_leaf()),
             was_own: false,

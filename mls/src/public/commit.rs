@@ -163,7 +163,10 @@ impl HubGroup {
             epoch_after: staged.epoch().as_u64(),
             added,
             removed: self.removed(&facts),
-            new_leaves: new_leaves(&facts)?,
+            new_leaves: facts
+                .new_leaves()
+                .map(NewLeaf::read)
+                .collect::<Result<_, _>>()?,
             joined: matches!(facts.committer, Committer::Joiner(_)).then_some(committer),
             participants: after
                 .participants
@@ -349,20 +352,6 @@ impl HubGroup {
         .verify(&self.crypto, &key)
         .map_err(|_not_signed| Refusal::GroupInfo)
     }
-}
-
-fn new_leaves(facts: &CommitFacts) -> Result<Vec<NewLeaf>, PolicyViolation> {
-    let joining = match &facts.committer {
-        Committer::Joiner(leaf) => Some(leaf),
-        Committer::Member(_) => None,
-    };
-    facts
-        .adds
-        .iter()
-        .chain(&facts.updated_leaf)
-        .chain(joining)
-        .map(NewLeaf::read)
-        .collect()
 }
 
 /// Bytes behind their length.

@@ -93,6 +93,17 @@ pub struct CommitFacts {
     pub included_refs: Vec<Vec<u8>>,
 }
 
+impl CommitFacts {
+    /// All leaves that the commit brings: added, joining, and the committer's own in its path.
+    pub(crate) fn new_leaves(&self) -> impl Iterator<Item = &LeafFacts> {
+        let joining = match &self.committer {
+            Committer::Joiner(leaf) => Some(leaf),
+            Committer::Member(_) => None,
+        };
+        self.adds.iter().chain(&self.updated_leaf).chain(joining)
+    }
+}
+
 /// What a proposal that awaits a commit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PendingKind {

@@ -13,9 +13,7 @@ use std::fmt;
 use grove_wire::uri::{ClientUri, UserUri};
 
 use super::facts::LeafFacts;
-use crate::identity::{
-    DeviceCredential, DeviceCredentialError, DeviceList, Identity, Pin, PublicKey,
-};
+use crate::identity::{DeviceCredential, DeviceCredentialError, DeviceList, Identity, PublicKey};
 
 /// Why a leaf is refused by everybody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,11 +109,11 @@ pub(super) fn claimed(leaf: &LeafFacts) -> Result<Claimed, IdentityViolation> {
     })
 }
 
-/// What this client knows about a leaf's user.
-#[derive(Debug, Clone, Copy, Default)]
+/// What this client knows about a leaf's user, whom it has met before.
+#[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// What is pinned, if the user was met before.
-    pub pin: Option<&'a Pin>,
+    /// The newest identity seen.
+    pub identity: &'a Identity,
     /// The newest verified device list at hand.
     pub list: Option<&'a DeviceList>,
 }
@@ -133,11 +131,14 @@ pub enum Subjective {
     Laggard,
     /// The user revoked this device.
     Revoked,
-    /// The list at hand is older than the leaf, or there is none: fetch the newest and judge again.
+    /// An older identity than one that was seen, and neither a leaf of the newer one beside it nor
+    /// a list of the newer one that vouches for it: perhaps a device that was lost.
+    Outdated,
+    /// The list at hand is older than the leaf: fetch the newest and judge again.
     Stale,
     /// The user's key signed the leaf, but the newest list does not have the device.
     UnknownDevice,
-    /// Nothing is pinned yet: trust on first use.
+    /// The identity that was seen first, and no device list that says more: trust on first use.
     Unverified,
 }
 
@@ -154,6 +155,7 @@ impl fmt::Display for Subjective {
             Self::Changed => "the user's identity changed",
             Self::Fine => "known device of a known user",
             Self::Laggard => "a device that has not taken the user's newest identity yet",
+            Self::Outdated => "a device of an older identity, for which nothing speaks",
             Self::Revoked => "the user revoked this device",
             Self::Stale => "the device list at hand is older than this device",
             Self::UnknownDevice => "the user's device list does not have this device",
@@ -162,36 +164,40 @@ impl fmt::Display for Subjective {
     }
 }
 
-/// Judges a valid leaf by what this client knows. A list of another user is taken for none.
+/// Judges a valid leaf by what this client knows; none if the user was never met. A list of another
+/// user is taken for none.
 ///
 /// The list's word on a device counts for more than the identity in a leaf that was made before the
 /// list: a newer identity has vouched for the device, or revoked it.
-pub fn subjective(leaf: &ValidLeaf, known: &Known<'_>) -> Subjective {
-    let shown = leaf.left_behind_by.as_deref().unwrap_or(&leaf.identity);
-    let are_one = |other: &Identity| shown.follows(other) || other.follows(shown);
-    if known.pin.is_some_and(|pin| !are_one(&pin.identity)) {
-        return Subjective::Changed;
-    }
-    let Some(list) = known.list.filter(|list| list.user == leaf.user) else {
-        return if known.pin.is_some() {
-            Subjective::Stale
-        } else {
-            Subjective::Unverified
-        };
+pub fn subjective(leaf: &ValidLeaf, known: Option<&Known<'_>>) -> Subjective {
+    let Some(known) = known else {
+        return Subjective::Unverified;
     };
-    if !are_one(&list.identity) {
+    let shown = leaf.left_behind_by.as_deref().unwrap_or(&leaf.identity);
+    let list = known.list.filter(|list| list.user == leaf.user);
+    let are_one = |other: &Identity| shown.follows(other) || other.follows(shown);
+    if !are_one(known.identity) || list.is_some_and(|list| !are_one(&list.identity)) {
         return Subjective::Changed;
     }
-    if shown.rank() > list.identity.rank() {
-        return Subjective::Stale;
+    let newest = shown.rank().max(known.identity.rank());
+    let is_newest = leaf.identity.rank() == newest;
+    match list {
+        Some(list) if list.identity.rank() >= newest => by_list(leaf, list),
+        _ if !is_newest && leaf.left_behind_by.is_some() => Subjective::Laggard,
+        _ if !is_newest => Subjective::Outdated,
+        Some(_) => Subjective::Stale,
+        None => Subjective::Unverified,
     }
+}
+
+/// Judges a leaf by a list that no identity seen has left behind.
+fn by_list(leaf: &ValidLeaf, list: &DeviceList) -> Subjective {
     let is_newest = leaf.identity.is_same(&list.identity);
     match list.find(&leaf.client) {
         Some(device) if device.signature_key != leaf.key => Subjective::UnknownDevice,
         Some(device) if device.revoked.is_some() => Subjective::Revoked,
-        Some(_) if !is_newest => Subjective::Laggard,
-        Some(_) if known.pin.is_none() => Subjective::Unverified,
-        Some(_) => Subjective::Fine,
+        Some(_) if is_newest => Subjective::Fine,
+        Some(_) => Subjective::Laggard,
         None if is_newest && leaf.list_version > list.version => Subjective::Stale,
         None => Subjective::UnknownDevice,
     }

@@ -292,7 +292,7 @@ impl Journal {
             | Event::RoomChanged { room, .. }
             | Event::RoomJoined { room }
             | Event::RoomLeft { room, .. } => room == wanted,
-            Event::ThisDeviceRevoked => true,
+            Event::IdentityRenewed { .. } | Event::ThisDeviceRevoked => true,
             Event::Warning { room, .. } => room.as_ref().is_none_or(|room| room == wanted),
         }
     }

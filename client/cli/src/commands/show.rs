@@ -1,11 +1,13 @@
 //! `grove whoami`, `grove status` and `grove trust`: what this device is, how it is doing, and whom
 //! it believes.
 
+use grove_core::SafetyNumber;
 use grove_wire::uri::UserUri;
 
 use super::failures::failed;
+use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, StatusPage, Trusted, WhoamiPage};
+use crate::output::{IdentityPage, Output, StatusPage, Trusted, WhoamiPage};
 use crate::session::Session;
 
 pub(crate) fn whoami(session: &Session, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -33,15 +35,25 @@ pub(crate) async fn status(session: &mut Session, output: &mut Output<'_>) -> Re
     })
 }
 
+/// Shows somebody's digits, or takes those that were compared.
 pub(crate) async fn trust(
     session: &mut Session,
-    user: UserUri,
+    user: Option<UserUri>,
+    digits: &[String],
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
+    let user = user.unwrap_or_else(|| session.client.whoami().user);
+    if digits.is_empty() {
+        session.catch_up_if_possible(output).await?;
+        let identity = session.client.identity_of(&user).await.map_err(failed)?;
+        let own = identity.user == session.client.whoami().user;
+        return output.print(&IdentityPage { identity, own });
+    }
+    let expected =
+        SafetyNumber::parse(&digits.concat()).map_err(|error| Failure::new(Exit::Usage, error))?;
     session
         .client
-        .accept_identity(&user)
-        .await
+        .accept_identity(&user, expected)
         .map_err(failed)?;
     session.catch_up_if_possible(output).await?;
     output.print(&Trusted {

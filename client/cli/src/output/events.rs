@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use grove_core::{
-    Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange,
+    Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, Trust,
 };
 use grove_wire::uri::RoomUri;
 use serde::{Serialize, Serializer};
@@ -56,7 +56,7 @@ impl fmt::Display for MessageLine<'_> {
         if let Some(names) = self.names {
             write!(f, "{}  ", Line(names.of(&message.room)))?;
         }
-        let sender = message.sender.address();
+        let sender = Sender(message);
         let text = Lines(&message.text);
         match message.kind {
             _ if message.deleted => write!(f, "{sender}: (deleted)")?,
@@ -90,6 +90,30 @@ impl fmt::Display for MessageLine<'_> {
             (MessageStatus::Failed, None) => f.write_str(" (failed)"),
             (MessageStatus::Received | MessageStatus::Sent, _) => Ok(()),
         }
+    }
+}
+
+/// Who said it, as far as that is known: never the user's bare address where it may be another.
+struct Sender<'a>(&'a Message);
+
+impl fmt::Display for Sender<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.0.sender.address();
+        match self.0.trust.filter(|trust| trust.is_doubtful()) {
+            Some(trust) => write!(f, "[says to be {address}: {}]", doubt(trust)),
+            None => f.write_str(&address),
+        }
+    }
+}
+
+fn doubt(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Laggard => "a device without their renewed identity",
+        Trust::Outdated => "a device of an older identity",
+        Trust::Revoked => "a device they have revoked",
+        Trust::UnknownDevice => "a device they have not listed",
+        Trust::Changed => "another identity than you know",
+        Trust::Verified | Trust::Pinned | Trust::Unverified | Trust::Stale => "",
     }
 }
 
@@ -154,6 +178,11 @@ impl fmt::Display for EventLine<'_> {
                 write_missed(f, *unread, Span { from_ms, to_ms })?;
                 write_loss(f, cause)
             }
+            Event::IdentityRenewed { user } => write!(
+                f,
+                "* {} renewed their identity with their recovery words",
+                user.address()
+            ),
             Event::RoomJoined { room } => write!(f, "* {}: you are in", name(room)),
             Event::RoomLeft { room, by: Some(by) } => {
                 write!(f, "* {}: you were removed by {}", name(room), by.address())

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use grove_core::{MemberView, RoomView, Sent, Trust};
+use grove_core::{IdentityView, MemberView, RoomView, Sent, Trust};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
 
@@ -163,8 +163,57 @@ pub(crate) struct Trusted {
 
 impl fmt::Display for Trusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} as they are now", self.done, self.user.address())
+        write!(f, "{} is verified", self.user.address())
     }
+}
+
+/// A person's digits.
+#[derive(Debug, Serialize)]
+pub(crate) struct IdentityPage {
+    /// What is known.
+    #[serde(flatten)]
+    pub(crate) identity: IdentityView,
+    /// Whether it is the asking user.
+    #[serde(skip)]
+    pub(crate) own: bool,
+}
+
+impl fmt::Display for IdentityPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let identity = &self.identity;
+        let address = identity.user.address();
+        let how = match (self.own, identity.verified) {
+            (true, _) => "you",
+            (false, true) => "verified",
+            (false, false) => "not verified",
+        };
+        writeln!(f, "{address} ({how})")?;
+        write_digits(f, &identity.safety_number)?;
+        if let Some(other) = &identity.other_safety_number {
+            write!(
+                f,
+                "\n\nSomebody else says to be {address}, under another number:\n"
+            )?;
+            write_digits(f, other)?;
+        }
+        if self.own {
+            return Ok(());
+        }
+        write!(
+            f,
+            "\n\nAsk {address} by another way for their number, then: grove trust {address} DIGITS"
+        )
+    }
+}
+
+/// Twelve groups of five, in three lines.
+fn write_digits(f: &mut fmt::Formatter<'_>, digits: &str) -> fmt::Result {
+    let groups: Vec<&str> = digits.split(' ').collect();
+    for (place, line) in groups.chunks(4).enumerate() {
+        let end = if place > 0 { "\n" } else { "" };
+        write!(f, "{end}  {}", line.join(" "))?;
+    }
+    Ok(())
 }
 
 fn addresses(users: &[UserUri]) -> String {
@@ -240,6 +289,7 @@ fn trust_word(trust: Trust) -> &'static str {
     match trust {
         Trust::Verified => "verified",
         Trust::Pinned => "trusted since first seen",
+        Trust::Outdated => "HAS A DEVICE OF AN OLDER IDENTITY",
         Trust::Unverified => "unverified",
         Trust::Laggard => "has a device that has not taken their renewed identity yet",
         Trust::Stale => "device list out of date",

@@ -88,7 +88,10 @@ pub(crate) fn own_list(step: &Step<'_>) -> Result<SignedDeviceList, StoreError> 
     let Some(pin) = step.tx.find_pin(&step.identity.user)? else {
         return Ok(ours);
     };
-    let newer = trust::read_list(&pin.device_list)?;
+    let Some(list) = pin.device_list else {
+        return Ok(ours);
+    };
+    let newer = trust::read_list(&list)?;
     Ok(if newer.is_newer_than(&ours) {
         newer
     } else {
@@ -165,7 +168,9 @@ pub(crate) fn adopt_seed(
 fn pin_own(step: &mut Step<'_>, list: &SignedDeviceList) -> Result<(), StoreError> {
     step.tx.put_pin(&Pin {
         user: step.identity.user.clone(),
-        device_list: list.as_bytes().to_vec(),
+        identity: list.list().identity.to_bytes(),
+        device_list: Some(list.as_bytes().to_vec()),
+        rival: None,
         verified: true,
         since: step.now,
     })

@@ -13,9 +13,10 @@ use sha2::{Digest as _, Sha256};
 use super::{ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
+use crate::notes;
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, Room, StoreError, StoredMessage};
-use crate::{notes, trust};
+use crate::trust::{self, Trust};
 
 /// An application message that was opened.
 pub(super) struct Opened {
@@ -43,6 +44,7 @@ pub(super) fn take(
     }
     look_at_witness(step, room, opened, &witness)?;
     let hidden = notes::is_account_room(step, &room.uri)?;
+    let trust = trust::judge(step, &opened.sender)?.trust();
     let id = *MessageId::of(&opened.sender.user, &room.uri, &opened.data, &content.salt).as_bytes();
     let mut message = StoredMessage {
         number: 0,
@@ -69,6 +71,7 @@ pub(super) fn take(
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        trust: Some(trust),
         payload: None,
     };
     message.number = step.tx.add_message(&message)?;
@@ -79,7 +82,11 @@ pub(super) fn take(
         };
     }
     if let Some(profile) = content.as_profile() {
-        return take_profile(step, room, profile);
+        return if trust.is_doubtful() {
+            Ok(())
+        } else {
+            take_profile(step, room, profile)
+        };
     }
     amend(step, &message)?;
     match Message::shown(message) {
@@ -170,7 +177,8 @@ fn kind(content: &MimiContent) -> ContentKind {
     })
 }
 
-/// Carries an edit or a deletion out on the message it is about. Only its own sender may.
+/// Carries an edit or a deletion out on the message it is about. Only its own sender may, and
+/// nobody of whom it is not clear that it is they.
 pub(crate) fn amend(step: &mut Step<'_>, message: &StoredMessage) -> Result<(), StoreError> {
     let Some(first) = message.replaces else {
         return Ok(());
@@ -178,7 +186,8 @@ pub(crate) fn amend(step: &mut Step<'_>, message: &StoredMessage) -> Result<(), 
     let Some(mut original) = step.tx.find_message_by_id(&message.room, &first)? else {
         return Ok(());
     };
-    if original.client.user() != message.client.user()
+    if message.trust.is_some_and(Trust::is_doubtful)
+        || original.client.user() != message.client.user()
         || original.replaces.is_some()
         || original.deleted
     {
@@ -218,7 +227,7 @@ fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<()
     let Some(member) = members.iter().find(|member| member.client == *author) else {
         return Ok(());
     };
-    if profile.verify(&member.key).is_err() {
+    if profile.verify(&member.key).is_err() || trust::judge(step, member)?.trust().is_doubtful() {
         return Ok(());
     }
     let news = profile.profile();

@@ -15,7 +15,7 @@ use crate::rooms::role_name;
 use crate::settle::expect_profile;
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, OutgoingKind, Room, RoomState, StoreError};
-use crate::{notes, outbox};
+use crate::{notes, outbox, trust};
 
 /// What opening a message gave: its meaning, or why it has none for us.
 enum Opened {
@@ -218,6 +218,9 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
         expect_profile(step, room, merged)?;
     }
     notes::saw_commit(step, room, merged)?;
+    for leaf in &merged.new_leaves {
+        trust::see(step, &room.uri, leaf)?;
+    }
     tell_changes(step, room, merged, &by)?;
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::receive::loss::{self, Signer};
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
-use crate::{account_room, notes};
+use crate::{account_room, notes, trust};
 
 /// The external commit is made anew at most so often.
 const ATTEMPTS: u32 = 30;
@@ -51,6 +51,9 @@ pub enum JoinError {
     /// The hub was asked and failed, or refused.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
+    /// The room names another key for its hub than this account's server has.
+    #[error("the room's hub has another key than this server")]
+    HubKey,
     /// The room's state is not acceptable, or the commit cannot be made.
     #[error("the room cannot be joined")]
     Make(#[source] ExternalError),
@@ -78,6 +81,7 @@ impl Classified for JoinError {
             Self::Encode(_) => Class::Failure,
             Self::Group(error) => error.class(),
             Self::Handshake(error) => error.class(),
+            Self::HubKey => Class::Identity,
             Self::Make(_) | Self::NoSuite | Self::NotAdded | Self::NotListed => Class::Refused,
             Self::Store(_) => Class::Store,
         }
@@ -251,6 +255,11 @@ fn prepare(
             refused => JoinError::Make(refused),
         })
     })?;
+    if room.hub() == step.identity.client.provider()
+        && *group.server_key() != step.identity.server_key
+    {
+        return Err(JoinError::HubKey);
+    }
     let epoch = group.epoch();
     step.keep_group(room, group);
     known.state = RoomState::Joining;
@@ -296,6 +305,7 @@ fn joined(step: &mut Step<'_>, outgoing: &Outgoing, accepted: &Accepted) -> Resu
     if room.state != RoomState::Joining {
         return Ok(());
     }
+    trust::see_all(step, &room.uri)?;
     if room.lost.is_some() {
         // Between the state the hub has shown and the commit there is no other commit: messages
         // only.

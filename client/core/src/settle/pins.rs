@@ -1,5 +1,5 @@
-//! Pinning people met in rooms: their device list is asked for once, so that a later change is
-//! seen.
+//! Asking for the device lists of people met in rooms: whether their home server says the same as
+//! the room.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 20;
 const AGAIN_MS: u64 = 60 * 60 * 1000;
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Asks for the device lists of members who are not pinned yet.
+    /// Asks for the device lists of members of whose identity there is none.
     pub(super) async fn pin_newcomers(&mut self) -> Result<(), SettleError> {
         let now = self.environment.now();
         for user in self.newcomers(now)? {
@@ -51,7 +51,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                     .map(|member| member.user)
                     .collect::<BTreeSet<_>>()
                 {
-                    if user == step.identity.user || step.tx.find_pin(&user)?.is_some() {
+                    let pin = step.tx.find_pin(&user)?;
+                    if user == step.identity.user || !trust::lacks_list(pin.as_ref())? {
                         continue;
                     }
                     strangers += 1;

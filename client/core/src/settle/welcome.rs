@@ -11,12 +11,12 @@ use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
-use crate::notes;
 use crate::receive::CatchUpError;
 use crate::receive::loss::{self, Signer};
 use crate::step::Step;
 use crate::store::{Lost, LostCause, Room, RoomState, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
+use crate::{notes, trust};
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Joins what waits. A Welcome that leads nowhere is dropped with a warning.
@@ -85,6 +85,15 @@ fn take(
         Err(Refused::Welcome(JoinError::Mls(_))) => return come_in_alone(step, waiting),
         Err(Refused::Welcome(error)) => return drop_welcome(step, waiting, &error.to_string()),
     };
+    if waiting.room.hub() == step.identity.client.provider()
+        && *group.server_key() != step.identity.server_key
+    {
+        return drop_welcome(step, waiting, "its hub has another key than this server");
+    }
+    let leaves = match trust::members_of(&group) {
+        Ok(leaves) => leaves,
+        Err(error) => return drop_welcome(step, waiting, &error.to_string()),
+    };
     let epoch = group.epoch();
     step.keep_group(&waiting.room, group);
     let mut room = match step.tx.find_room(&waiting.room)? {
@@ -104,6 +113,9 @@ fn take(
     room.unreadable = 0;
     room.removals_since = None;
     step.tx.put_room(&room)?;
+    for leaf in &leaves {
+        trust::see(step, &waiting.room, leaf)?;
+    }
     step.tx.remove_welcome(waiting.inbox_id)?;
     step.memory.behind.insert(waiting.room.clone());
     step.memory.key_packages_counted = None;

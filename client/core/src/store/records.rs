@@ -8,6 +8,7 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use zeroize::Zeroizing;
 
 use crate::message::{MessageKind, MessageStatus};
+use crate::trust::Trust;
 
 /// The seed of a key, wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -279,6 +280,8 @@ pub struct StoredMessage {
     pub status: MessageStatus,
     /// Why it failed.
     pub failure: Option<String>,
+    /// What this client thought of the sender when it read the message; none for own ones.
+    pub trust: Option<Trust>,
     /// An own account note, encoded, until it is accepted.
     pub payload: Option<Vec<u8>>,
 }
@@ -353,11 +356,15 @@ impl fmt::Debug for Outgoing {
 pub struct Pin {
     /// The user.
     pub user: UserUri,
-    /// The newest signed device list seen: its user identity key, version and hash are the pin.
-    pub device_list: Vec<u8>,
-    /// A person compared it; otherwise it is trusted on first use.
+    /// Who they are: the newest identity seen that follows the first.
+    pub identity: Vec<u8>,
+    /// The newest signed device list seen, if the home server gave one.
+    pub device_list: Option<Vec<u8>>,
+    /// Another identity that says to be the user, and follows none that was seen: the last such.
+    pub rival: Option<Vec<u8>>,
+    /// A person compared the identity; otherwise it is trusted on first use.
     pub verified: bool,
-    /// When it was pinned, in milliseconds.
+    /// When the user was seen first, in milliseconds.
     pub since: u64,
 }
 

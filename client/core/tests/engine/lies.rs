@@ -1,6 +1,9 @@
 //! A hub that lies, identities that change, entries that make no sense.
 
-use grove_core::{Class, Classified, Draft, Event, SendError, Trust, TrustError, WarningKind};
+use grove_core::{
+    AcceptIdentityError, Class, Classified, Draft, Event, SafetyNumber, SendError, Trust,
+    TrustError, WarningKind,
+};
 use grove_mls::identity::{DEVICE_LIST_VALIDITY_MS, Head, SignedDeviceList};
 
 use crate::hub::Hub;
@@ -8,15 +11,16 @@ use crate::person::{Person, hub, now};
 use crate::rooms::user;
 
 /// Somebody new registers under a name and the hub gives it out as the old one.
-fn swap_identity(hub: &Hub, name: &str) {
+pub(crate) fn swap_identity(hub: &Hub, name: &str) -> Person {
     let mut state = hub.state();
     let old = state.lists.remove(&user(name)).unwrap();
     state
         .devices
         .retain(|client, _| client.user() != user(name));
     drop(state);
-    drop(Person::register(hub, name));
+    let other = Person::register(hub, name);
     assert_ne!(hub.state().lists[&user(name)], old);
+    other
 }
 
 #[test]
@@ -26,14 +30,32 @@ fn a_changed_identity_is_not_invited_until_it_is_accepted() {
     let mut bob = Person::register(&hub, "bob");
     let room = alice.makes_room("Garden", &[&mut bob]);
     let other = now(alice.client.create_room("Kitchen", None)).unwrap();
-    swap_identity(&hub, "bob");
+    drop(swap_identity(&hub, "bob"));
     let error = now(alice.client.invite(&other, &[user("bob")])).unwrap_err();
     assert_eq!(error.class(), Class::Identity, "{error}");
     assert!(
         alice.says(&room, "who is there?").seq.is_some(),
         "the old device is still the pinned one"
     );
-    now(alice.client.accept_identity(&user("bob"))).unwrap();
+    // What a person saw is what is accepted: neither no digits of his, nor those from before.
+    let seen = now(alice.client.identity_of(&user("bob"))).unwrap();
+    assert!(!seen.verified);
+    let digits = |text: &str| SafetyNumber::parse(text).unwrap();
+    let nobodys = alice
+        .client
+        .accept_identity(&user("bob"), digits(&"0".repeat(60)));
+    assert!(matches!(nobodys, Err(AcceptIdentityError::Differ(_))));
+    alice
+        .client
+        .accept_identity(&user("bob"), digits(&seen.safety_number))
+        .unwrap();
+    let error = now(alice.client.invite(&other, &[user("bob")])).unwrap_err();
+    assert_eq!(error.class(), Class::Identity, "{error}");
+    let other_number = digits(&seen.other_safety_number.unwrap());
+    alice
+        .client
+        .accept_identity(&user("bob"), other_number)
+        .unwrap();
     now(alice.client.invite(&other, &[user("bob")])).unwrap();
     let stopped = now(alice.client.send(&room, Draft::Text("and now?".to_owned())));
     assert!(

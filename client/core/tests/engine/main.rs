@@ -19,6 +19,7 @@ mod new_keys;
 mod of_one;
 mod older_copy;
 mod person;
+mod pins;
 mod races;
 mod rooms;
 mod siblings;

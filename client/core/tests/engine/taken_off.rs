@@ -273,8 +273,8 @@ fn a_device_in_the_list_of_nobody_stops_sending() {
         }
     });
     hub.state().now += 1;
-    let accepted = now(bob.client.accept_identity(&user("alice")));
-    accepted.unwrap();
+    // Bob looks at her digits, which asks her home server.
+    now(bob.client.identity_of(&user("alice"))).unwrap();
     let said = now(bob.client.send(&room, Draft::Text("?".to_owned()))).unwrap_err();
     assert_eq!(said.class(), Class::Identity, "{said}");
     hub.state().now += 25 * 60 * 60 * 1000;

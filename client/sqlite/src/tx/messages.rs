@@ -2,20 +2,21 @@
 //!
 //! History stands in the order of the log; what was not accepted yet comes last.
 
+use grove_core::Trust;
 use grove_core::message::{MessageKind, MessageStatus};
 use grove_core::store::{ContentKind, Listing, StoreError, StoredMessage};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
-use super::values::{array, integer, parsed, row_number, unsigned, word};
+use super::values::{array, integer, optional_word, parsed, row_number, unsigned, word};
 use crate::error::Sql;
 
 pub(super) fn add(connection: &Connection, message: &StoredMessage) -> Result<u64, StoreError> {
     write(
         connection,
         "INSERT INTO messages (number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, \
-         edited, deleted, status, failure, payload) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
-         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure, :payload)",
+         edited, deleted, status, failure, payload, trust) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
+         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure, :payload, :trust)",
         None,
         message,
     )?;
@@ -27,7 +28,7 @@ pub(super) fn put(connection: &Connection, message: &StoredMessage) -> Result<()
         connection,
         "UPDATE messages SET room = :room, seq = :seq, id = :id, client = :client, counter = :counter, salt = :salt, \
          time = :time, kind = :kind, text = :text, in_reply_to = :in_reply_to, replaces = :replaces, edited = :edited, \
-         deleted = :deleted, status = :status, failure = :failure, payload = :payload WHERE number = :number",
+         deleted = :deleted, status = :status, failure = :failure, payload = :payload, trust = :trust WHERE number = :number",
         Some(message.number),
         message,
     )
@@ -60,6 +61,7 @@ fn write(
             ":status": status_word(message.status),
             ":failure": message.failure,
             ":payload": message.payload,
+            ":trust": message.trust.map(Trust::as_str),
         })
         .sql()?;
     Ok(())
@@ -72,7 +74,7 @@ pub(super) fn find(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload FROM messages WHERE number = ?1",
+         status, failure, payload, trust FROM messages WHERE number = ?1",
         &[&integer(number)?],
     )
 }
@@ -85,7 +87,7 @@ pub(super) fn find_by_id(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
+         status, failure, payload, trust FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
         &[&room.as_str(), id],
     )
 }
@@ -99,7 +101,7 @@ pub(super) fn find_by_counter(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3",
+         status, failure, payload, trust FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3",
         &[&room.as_str(), &client.as_str(), &integer(counter)?],
     )
 }
@@ -112,7 +114,7 @@ pub(super) fn find_at(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2 LIMIT 1",
+         status, failure, payload, trust FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2 LIMIT 1",
         &[&room.as_str(), &integer(seq)?],
     )
 }
@@ -139,7 +141,7 @@ pub(super) fn list(
     let mut newest_first = connection
         .prepare_cached(
             "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, \
-             deleted, status, failure, payload FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
+             deleted, status, failure, payload, trust FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
              AND (?2 IS NULL OR (coalesce(seq, 9223372036854775807), number) < (SELECT coalesce(seq, \
              9223372036854775807), number FROM messages WHERE number = ?2)) \
              ORDER BY coalesce(seq, 9223372036854775807) DESC, number DESC LIMIT ?3",
@@ -204,6 +206,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         status: word(row, "status", read_status)?,
         failure: row.get("failure")?,
         payload: row.get("payload")?,
+        trust: optional_word(row, "trust", Trust::from_word)?,
     })
 }
 

@@ -9,12 +9,16 @@ use crate::error::Sql;
 
 pub(super) fn find(connection: &Connection, user: &UserUri) -> Result<Option<Pin>, StoreError> {
     connection
-        .prepare_cached("SELECT user, device_list, verified, since FROM pins WHERE user = ?1")
+        .prepare_cached(
+            "SELECT user, identity, device_list, rival, verified, since FROM pins WHERE user = ?1",
+        )
         .sql()?
         .query_row(params![user.as_str()], |row| {
             Ok(Pin {
                 user: parsed(row, "user")?,
+                identity: row.get("identity")?,
                 device_list: row.get("device_list")?,
+                rival: row.get("rival")?,
                 verified: row.get("verified")?,
                 since: unsigned(row, "since")?,
             })
@@ -26,13 +30,15 @@ pub(super) fn find(connection: &Connection, user: &UserUri) -> Result<Option<Pin
 pub(super) fn put(connection: &Connection, pin: &Pin) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO pins (user, device_list, verified, since) \
-             VALUES (:user, :device_list, :verified, :since)",
+            "INSERT OR REPLACE INTO pins (user, identity, device_list, rival, verified, since) \
+             VALUES (:user, :identity, :device_list, :rival, :verified, :since)",
         )
         .sql()?
         .execute(named_params! {
             ":user": pin.user.as_str(),
+            ":identity": pin.identity,
             ":device_list": pin.device_list,
+            ":rival": pin.rival,
             ":verified": pin.verified,
             ":since": integer(pin.since)?,
         })

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use grove_core::store::{Seed, StoreError};
 use rusqlite::Row;
-use rusqlite::types::{FromSql, Type};
+use rusqlite::types::{FromSql, Type, ValueRef};
 
 /// SQLite's integers are signed.
 pub(super) fn integer(value: u64) -> Result<i64, StoreError> {
@@ -56,6 +56,18 @@ pub(super) fn word<T>(
             format!("unknown word in {column}").into(),
         )
     })
+}
+
+/// A column of one word of several, or none.
+pub(super) fn optional_word<T>(
+    row: &Row<'_>,
+    column: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => word(row, column, read).map(Some),
+    }
 }
 
 /// A column of a number that is not negative.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use grove_core::Trust;
 use grove_core::message::{MessageKind, MessageStatus};
 use grove_core::store::{
     Account, AccountState, ContentKind, Listing, Outgoing, OutgoingKind, Pin, Room, RoomState,
@@ -70,6 +71,7 @@ fn message(counter: u64, seq: Option<u64>, text: &str) -> StoredMessage {
             MessageStatus::Queued
         },
         failure: None,
+        trust: Some(Trust::UnknownDevice),
         payload: None,
     }
 }
@@ -97,7 +99,9 @@ fn every_record_is_read_as_it_was_written() {
     };
     let pin = Pin {
         user: alice(),
-        device_list: vec![1],
+        identity: vec![4],
+        device_list: Some(vec![1]),
+        rival: Some(vec![2]),
         verified: true,
         since: 3,
     };
@@ -127,7 +131,14 @@ fn every_record_is_read_as_it_was_written() {
             assert_eq!(tx.find_room(&room_uri())?, Some(room.clone()));
             assert_eq!(tx.list_rooms()?, [room]);
             assert_eq!(tx.find_head(&room_uri(), 5)?, Some([5; 32]));
-            assert_eq!(tx.find_pin(&alice())?, Some(pin));
+            assert_eq!(tx.find_pin(&alice())?, Some(pin.clone()));
+            let seen = Pin {
+                device_list: None,
+                rival: None,
+                ..pin
+            };
+            tx.put_pin(&seen)?;
+            assert_eq!(tx.find_pin(&alice())?, Some(seen));
             assert_eq!(tx.list_welcomes()?, [welcome]);
             let stored = StoredMessage {
                 number: 1,
@@ -374,7 +385,23 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 2
+            known: 3
         }
     );
+}
+
+#[test]
+fn every_trust_is_kept_as_its_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grove.db");
+    let kinds = Trust::ALL.into_iter().map(Some).chain([None]);
+    for (counter, trust) in (1..).zip(kinds) {
+        let message = StoredMessage {
+            trust,
+            ..message(counter, Some(counter), "hello")
+        };
+        let number = open(&path).transaction(|tx| tx.add_message(&message));
+        let found = open(&path).transaction(|tx| tx.find_message(number.unwrap()));
+        assert_eq!(found.unwrap().unwrap().trust, trust);
+    }
 }

@@ -171,3 +171,24 @@ fn of_one_rank_only_the_same_key_follows() {
     assert_eq!(first.rank(), twin.rank());
     assert!(!first.follows(&twin) && !twin.follows(&first));
 }
+
+#[test]
+fn the_safety_number_is_of_the_user_and_the_recovery_keys() {
+    let number = identity().safety_number(&alice());
+    assert_eq!(renewed().0.safety_number(&alice()), number);
+    assert_ne!(linked().0.safety_number(&alice()), number);
+    assert_ne!(begun(9).safety_number(&alice()), number);
+    assert_ne!(identity().safety_number(&bob()), number);
+    let text = number.to_string();
+    assert_eq!(text.split(' ').map(str::len).collect::<Vec<_>>(), [5; 12]);
+    assert_eq!(SafetyNumber::parse(&text), Ok(number));
+    assert_eq!(SafetyNumber::parse(&text.replace(' ', "\n  ")), Ok(number));
+    let shorter = text.get(1..).unwrap();
+    for wrong in ["", shorter, &format!("{text}0"), &text.replace(' ', "x")] {
+        assert_eq!(
+            SafetyNumber::parse(wrong),
+            Err(SafetyNumberError),
+            "{wrong}"
+        );
+    }
+}

@@ -43,10 +43,16 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<u8>> {
             recovery_proof().sign(&recovery()).to_vec(),
         ),
         ("room_profile", signed_profile().as_bytes().to_vec()),
+        ("safety_number", digits(&identity())),
+        ("safety_number.linked", digits(&linked().0)),
         ("session.signature", session().sign(&device()).to_vec()),
         ("uik.1", uik().seed().to_vec()),
         ("uik.2", renewed().1.seed().to_vec()),
     ])
+}
+
+fn digits(identity: &Identity) -> Vec<u8> {
+    identity.safety_number(&alice()).to_string().into_bytes()
 }
 
 #[test]

@@ -124,52 +124,54 @@ fn an_expired_leaf_is_still_valid() {
     assert!(objective(&facts).is_ok());
 }
 
-fn verdict(leaf: &ValidLeaf, pin: Option<&Pin>, list: Option<&SignedDeviceList>) -> Subjective {
+fn verdict(
+    leaf: &ValidLeaf,
+    pinned: Option<&Person>,
+    list: Option<&SignedDeviceList>,
+) -> Subjective {
     let list = list.map(SignedDeviceList::list);
-    subjective(leaf, &Known { pin, list })
+    let known = pinned.map(|person| Known {
+        identity: person.identity(),
+        list,
+    });
+    subjective(leaf, known.as_ref())
+}
+
+fn leaf(person: &Person, device: u8) -> ValidLeaf {
+    objective(&person.leaf(device)).unwrap()
+}
+
+/// The first device of a person, beside one of the same person later on.
+fn left_behind(person: &Person, later: &Person) -> ValidLeaf {
+    ValidLeaf {
+        left_behind_by: Some(Box::new(later.identity().clone())),
+        ..leaf(person, 1)
+    }
 }
 
 #[test]
 fn what_is_known_decides() {
-    let judge =
-        |person: &Person, device: u8, pin: Option<&Pin>, list: Option<&SignedDeviceList>| {
-            verdict(&objective(&person.leaf(device)).unwrap(), pin, list)
-        };
     let known = list(&mia(), 1, &[1], None);
-    let pin = Pin::of(&known);
-
-    assert_eq!(judge(&mia(), 1, Some(&pin), Some(&known)), Subjective::Fine);
-    assert_eq!(judge(&mia(), 1, None, None), Subjective::Unverified);
-    assert_eq!(judge(&mia(), 1, None, Some(&known)), Subjective::Unverified);
-    assert_eq!(judge(&mia(), 1, Some(&pin), None), Subjective::Stale);
+    let judge = |device: u8, pinned: bool, list: Option<&SignedDeviceList>| {
+        verdict(&leaf(&mia(), device), pinned.then_some(&mia()), list)
+    };
+    assert_eq!(judge(1, true, Some(&known)), Subjective::Fine);
+    assert_eq!(judge(1, false, None), Subjective::Unverified);
+    assert_eq!(judge(1, true, None), Subjective::Unverified);
     let revoked = list(&mia(), 2, &[1], Some(5));
-    assert_eq!(
-        judge(&mia(), 1, Some(&pin), Some(&revoked)),
-        Subjective::Revoked
-    );
-    assert_eq!(
-        judge(&mia(), 1, None, Some(&revoked)),
-        Subjective::Revoked,
-        "first contact excuses nothing"
-    );
-    assert_eq!(
-        judge(&mia(), 2, Some(&pin), Some(&known)),
-        Subjective::UnknownDevice
-    );
+    assert_eq!(judge(1, true, Some(&revoked)), Subjective::Revoked);
+    assert_eq!(judge(2, true, Some(&known)), Subjective::UnknownDevice);
     let other = list(&Person::new("rita", 4), 1, &[1], None);
-    assert_eq!(
-        judge(&mia(), 1, Some(&pin), Some(&other)),
-        Subjective::Stale
-    );
-    assert_eq!(judge(&mia(), 1, None, Some(&other)), Subjective::Unverified);
+    assert_eq!(judge(1, true, Some(&other)), Subjective::Unverified);
 
-    let mut newer = objective(&mia().leaf(2)).unwrap();
+    let mut newer = leaf(&mia(), 2);
     newer.list_version = 2;
-    assert_eq!(verdict(&newer, Some(&pin), Some(&known)), Subjective::Stale);
+    let judge = |leaf: &ValidLeaf, list| verdict(leaf, Some(&mia()), Some(list));
+    assert_eq!(judge(&newer, &known), Subjective::Stale);
     newer.client = mia().client(1);
     for list in [&known, &revoked] {
         assert_eq!(
-            verdict(&newer, Some(&pin), Some(list)),
+            judge(&newer, list),
             Subjective::UnknownDevice,
             "a listed client with another key"
         );
@@ -179,98 +181,84 @@ fn what_is_known_decides() {
 #[test]
 fn an_identity_that_nothing_ties_to_the_known_one_is_a_change() {
     let known = list(&mia(), 1, &[1], None);
-    let pin = Pin::of(&known);
-    let (one, other) = (mia().with_next_recovery(1), mia().with_next_recovery(2));
-    let of_one = list(&one, 2, &[1], None);
     for stranger in [
         mia().impostor(),
         mia().impostor().rotated(1),
         mia().impostor().with_next_recovery(1),
     ] {
-        let leaf = objective(&stranger.leaf(1)).unwrap();
         let own = list(&stranger, 1, &[1], None);
-        for (pin, list) in [
-            (Some(&pin), None),
-            (Some(&pin), Some(&known)),
-            (Some(&pin), Some(&own)),
-            (None, Some(&known)),
-        ] {
-            assert_eq!(verdict(&leaf, pin, list), Subjective::Changed);
+        for list in [None, Some(&known), Some(&own)] {
+            let shown = verdict(&leaf(&stranger, 1), Some(&mia()), list);
+            assert_eq!(shown, Subjective::Changed);
+            // The room shows another as the user, beside a device that is known.
+            let beside = left_behind(&mia(), &stranger);
+            assert_eq!(verdict(&beside, Some(&mia()), list), Subjective::Changed);
         }
-        let own_pin = Pin::of(&own);
-        let fine = verdict(&leaf, Some(&own_pin), Some(&own));
+        let fine = verdict(&leaf(&stranger, 1), Some(&stranger), Some(&own));
         assert_eq!(fine, Subjective::Fine, "negative control");
-        // The room shows another as the user, beside a device that is known.
-        let beside = ValidLeaf {
-            left_behind_by: Some(Box::new(stranger.identity().clone())),
-            ..objective(&mia().leaf(1)).unwrap()
-        };
-        let shown = verdict(&beside, Some(&pin), Some(&known));
-        assert_eq!(shown, Subjective::Changed);
     }
     // Two next recovery keys from one.
-    let leaf = objective(&other.leaf(1)).unwrap();
-    let forked = verdict(&leaf, Some(&Pin::of(&of_one)), None);
-    assert_eq!(forked, Subjective::Changed);
-    assert_eq!(verdict(&leaf, None, Some(&of_one)), Subjective::Changed);
-    assert_eq!(verdict(&leaf, Some(&pin), None), Subjective::Stale);
+    let (one, other) = (mia().with_next_recovery(1), mia().with_next_recovery(2));
+    let of_one = list(&one, 2, &[1], None);
+    for (pinned, list) in [(&one, None), (&mia(), Some(&of_one))] {
+        let forked = verdict(&leaf(&other, 1), Some(pinned), list);
+        assert_eq!(forked, Subjective::Changed);
+    }
 }
 
 #[test]
 fn a_later_identity_than_the_lists_asks_for_the_newest_list() {
     let known = list(&mia(), 9, &[1], None);
-    let pin = Pin::of(&known);
     for later in [
         mia().rotated(1),
         mia().rotated(3),
         mia().with_next_recovery(1),
     ] {
-        let leaf = objective(&later.leaf(1)).unwrap();
-        let stale = verdict(&leaf, Some(&pin), Some(&known));
-        assert_eq!(stale, Subjective::Stale);
-        assert_eq!(verdict(&leaf, None, Some(&known)), Subjective::Stale);
         let newest = list(&later, 1, &[1], None);
-        let fine = verdict(&leaf, Some(&pin), Some(&newest));
-        assert_eq!(fine, Subjective::Fine, "negative control");
-        // Another leaf in the room shows it.
-        let behind = ValidLeaf {
-            left_behind_by: Some(Box::new(later.identity().clone())),
-            ..objective(&mia().leaf(1)).unwrap()
-        };
-        let stale = verdict(&behind, Some(&pin), Some(&known));
-        assert_eq!(stale, Subjective::Stale);
+        for pinned in [&mia(), &later] {
+            let judge = |list| verdict(&leaf(&later, 1), Some(pinned), list);
+            assert_eq!(judge(Some(&known)), Subjective::Stale);
+            assert_eq!(judge(Some(&newest)), Subjective::Fine, "negative control");
+            assert_eq!(judge(None), Subjective::Unverified);
+        }
     }
 }
 
 #[test]
-fn an_earlier_identity_than_the_lists_is_judged_by_the_lists_word_on_the_device() {
+fn an_earlier_identity_than_the_known_one_needs_something_that_speaks_for_it() {
     for later in [
         mia().rotated(1),
         mia().rotated(3),
         mia().with_next_recovery(1),
     ] {
+        // A thief writes what he likes into a leaf; it counts under the newest identity only.
+        let alone = ValidLeaf {
+            list_version: 100,
+            ..leaf(&mia(), 1)
+        };
+        let beside = left_behind(&mia(), &later);
         let named = list(&later, 2, &[1], None);
         let revoked = list(&later, 2, &[1], Some(2));
         let dropped = list(&later, 2, &[2], None);
-        let old = Pin::of(&list(&mia(), 1, &[1], None));
-        let new = Pin::of(&named);
-        for left_behind_by in [None, Some(Box::new(later.identity().clone()))] {
-            let leaf = ValidLeaf {
-                left_behind_by,
-                // A thief writes what he likes here; it counts under the newest identity only.
-                list_version: 100,
-                ..objective(&mia().leaf(1)).unwrap()
-            };
-            for pin in [None, Some(&old), Some(&new)] {
+        for leaf in [&alone, &beside] {
+            for pinned in [&mia(), &later] {
                 for (list, expected) in [
                     (&named, Subjective::Laggard),
                     (&revoked, Subjective::Revoked),
                     (&dropped, Subjective::UnknownDevice),
                 ] {
-                    assert_eq!(verdict(&leaf, pin, Some(list)), expected);
+                    assert_eq!(verdict(leaf, Some(pinned), Some(list)), expected);
                 }
             }
-            assert_eq!(verdict(&leaf, Some(&new), None), Subjective::Stale);
+        }
+        // The list of the older identity says nothing any more, and none is at hand.
+        let older = list(&mia(), 9, &[1], None);
+        for list in [None, Some(&older)] {
+            let outdated = verdict(&alone, Some(&later), list);
+            assert_eq!(outdated, Subjective::Outdated);
+            let laggard = verdict(&beside, Some(&later), list);
+            assert_eq!(laggard, Subjective::Laggard);
+            assert_eq!(verdict(&beside, Some(&mia()), list), Subjective::Laggard);
         }
     }
 }
@@ -281,6 +269,7 @@ fn only_a_known_or_new_contact_may_be_sent_to() {
         (Subjective::Fine, true),
         (Subjective::Laggard, true),
         (Subjective::Unverified, true),
+        (Subjective::Outdated, false),
         (Subjective::Stale, false),
         (Subjective::Revoked, false),
         (Subjective::UnknownDevice, false),

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use grove_core::{
-    Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, WarningKind,
+    Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, Trust,
+    WarningKind,
 };
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
@@ -37,6 +38,7 @@ fn message() -> Message {
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        trust: Some(Trust::Pinned),
     }
 }
 
@@ -149,7 +151,7 @@ fn a_message_as_json() {
              \"client\":\"mimi://a.example/d/bob/aeaqcaibaeaqcaibaeaqcaibae\",\
              \"time_ms\":1795381656000,\"kind\":\"text\",\"text\":\"the tomatoes\\nare ripe\",\
              \"in_reply_to\":null,\"replaces\":null,\"edited\":false,\"deleted\":false,\
-             \"status\":\"received\",\"failure\":null}}"
+             \"status\":\"received\",\"failure\":null,\"trust\":\"pinned\"}}"
         )
     );
 }
@@ -332,4 +334,44 @@ fn a_room_without_a_name_goes_by_its_id() {
     assert_eq!(RoomNames::default().of(&room()), "a4dqobyh");
     let empty = RoomNames::new([(room(), String::new())]);
     assert_eq!(empty.of(&room()), "a4dqobyh");
+}
+
+#[test]
+fn what_may_be_somebody_elses_is_never_shown_as_the_persons() {
+    for trust in Trust::ALL {
+        let message = Message {
+            trust: Some(trust),
+            ..message()
+        };
+        let shown = line(&message);
+        let bare = "2026-11-22 21:07  bob@a.example: ";
+        assert_eq!(shown.starts_with(bare), !trust.is_doubtful(), "{shown}");
+        let value = serde_json::to_value(&message).unwrap();
+        assert_eq!(value.get("trust").unwrap(), trust.as_str());
+    }
+    let changed = Message {
+        trust: Some(Trust::Changed),
+        ..message()
+    };
+    assert_eq!(
+        line(&changed),
+        "2026-11-22 21:07  [says to be bob@a.example: another identity than you know]: the \
+         tomatoes\n    are ripe"
+    );
+    let renewed = Numbered {
+        number: 6,
+        event: Event::IdentityRenewed {
+            user: user("bob@a.example"),
+        },
+    };
+    let shown = EventLine {
+        event: &renewed,
+        names: &names(),
+    };
+    assert_eq!(
+        shown.to_string(),
+        "* bob@a.example renewed their identity with their recovery words"
+    );
+    let value = serde_json::to_value(shown).unwrap();
+    assert_eq!(value.get("event").unwrap(), "identity_renewed");
 }

@@ -1,13 +1,13 @@
 //! Snapshots of results, as text and as JSON.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use grove_core::{MemberView, MessageId, MessageStatus, RoomView, Sent, Trust};
+use grove_core::{IdentityView, MemberView, MessageId, MessageStatus, RoomView, Sent, Trust};
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
 
 use super::{
-    Caught, Created, DraftLine, InvitedLine, MemberLine, Registered, RoomLine, SentLine,
-    WhoamiPage, short_id,
+    Caught, Created, DraftLine, IdentityPage, InvitedLine, MemberLine, Registered, RoomLine,
+    SentLine, Trusted, WhoamiPage, short_id,
 };
 
 const ROOM: &str = "mimi://a.example/r/a4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dq";
@@ -227,4 +227,57 @@ fn pages() {
         "alice@a.example\ndevice   aeaqcaibaeaqcaibaeaqcaibae\nprofile  work\n\
          server   https://a.example"
     );
+}
+
+#[test]
+fn digits_to_compare() {
+    let number = ["01234"; 12].join(" ");
+    let identity = IdentityView {
+        user: user("bob"),
+        safety_number: number.clone(),
+        verified: false,
+        since_ms: 7,
+        other_safety_number: None,
+    };
+    let page = |identity: &IdentityView, own| IdentityPage {
+        identity: identity.clone(),
+        own,
+    };
+    let row = "  01234 01234 01234 01234";
+    let rows = [row; 3].join("\n");
+    assert_eq!(
+        page(&identity, true).to_string(),
+        format!("bob@a.example (you)\n{rows}")
+    );
+    let advice = "Ask bob@a.example by another way for their number, then: grove trust \
+                  bob@a.example DIGITS";
+    assert_eq!(
+        page(&identity, false).to_string(),
+        format!("bob@a.example (not verified)\n{rows}\n\n{advice}")
+    );
+    let doubted = IdentityView {
+        verified: true,
+        other_safety_number: Some(number.replace('1', "9")),
+        ..identity.clone()
+    };
+    let others = rows.replace('1', "9");
+    assert_eq!(
+        page(&doubted, false).to_string(),
+        format!(
+            "bob@a.example (verified)\n{rows}\n\nSomebody else says to be bob@a.example, under \
+             another number:\n{others}\n\n{advice}"
+        )
+    );
+    assert_eq!(
+        json(&page(&identity, false)),
+        format!(
+            "{{\"user\":\"mimi://a.example/u/bob\",\"safety_number\":\"{number}\",\
+             \"verified\":false,\"since_ms\":7,\"other_safety_number\":null}}"
+        )
+    );
+    let trusted = Trusted {
+        user: user("bob"),
+        done: "trusted",
+    };
+    assert_eq!(trusted.to_string(), "bob@a.example is verified");
 }
