@@ -14,6 +14,7 @@
 
 mod continuity;
 mod credential;
+mod evidence;
 mod keys;
 mod list;
 mod pin;
@@ -27,6 +28,7 @@ mod signed;
 
 pub use continuity::{Identity, IdentityError, MAX_RECOVERY_LINKS, Rank};
 pub use credential::{DeviceCredential, DeviceCredentialError};
+pub use evidence::{Evidence, EvidenceError};
 pub use keys::{
     BadSignature, DeviceKey, Label, PublicKey, RecoveryKey, ServerKey, UserIdentityKey,
     WrongKeyLength, verify, verify_with_label,

@@ -16,6 +16,7 @@ mod devices_of_one;
 mod disk_full;
 mod doors;
 mod ended;
+mod evidence;
 mod foreign_rooms;
 mod forged;
 mod handshakes;

@@ -4,9 +4,11 @@
 //! input or a prompt.
 
 mod devices;
+mod evidence;
 mod link;
 
 pub(crate) use devices::Devices;
+pub(crate) use evidence::Evidence;
 pub(crate) use link::{Approve, Link, ProfileWish, Recover};
 
 use std::path::PathBuf;
@@ -114,6 +116,10 @@ pub(crate) enum Command {
         #[arg(value_name = "DIGITS", requires = "user", num_args = 0..)]
         digits: Vec<String>,
     },
+
+    /// See, hand on and check proofs that a server has lied
+    #[command(subcommand)]
+    Evidence(Evidence),
 
     /// Catch up once: read what arrived, send what waits
     #[command(after_long_help = SYNC_HELP)]
@@ -244,7 +250,20 @@ pub(crate) enum Rooms {
         #[arg(value_name = "ADDRESS", required = true, value_parser = parse_address)]
         users: Vec<UserUri>,
     },
+
+    /// Write again to a room whose server was caught, knowing that
+    #[command(after_long_help = RESUME_HELP)]
+    Resume {
+        /// The room
+        room: String,
+    },
 }
+
+const RESUME_HELP: &str = "When a server gives something else than it has signed, nothing is sent to \
+    that room any more: what you write there may be shown to some of its members only. What was \
+    signed twice is kept as a proof (grove evidence list). This command lifts the stop. The room is \
+    stopped again as soon as the server contradicts itself anew.\n\n\
+    Example:\n  grove rooms resume Garden";
 
 const SEND_HELP: &str = "Without TEXT, or with -, the message is standard input to its end.\n\n\
     When the server cannot be reached, the message waits in the outbox, the command says so and \

@@ -5,6 +5,7 @@ pub(crate) mod failures;
 mod approve;
 mod devices;
 mod drafts;
+mod evidence;
 mod history;
 mod link;
 mod listen;
@@ -19,7 +20,7 @@ mod sync;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, Evidence};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Directories;
@@ -36,6 +37,7 @@ pub(crate) async fn execute(
 ) -> Result<(), Failure> {
     match &arguments.command {
         Command::Completions { shell } => return completions(*shell, output),
+        Command::Evidence(Evidence::Verify { file }) => return evidence::verify(file, output),
         Command::Register(wish) => {
             return Box::pin(register::register(&arguments, wish, directories, output)).await;
         }
@@ -54,6 +56,7 @@ pub(crate) async fn execute(
         | Command::Recover(_)
         | Command::Register(_) => Ok(()),
         Command::Devices(wish) => Box::pin(devices::devices(&mut session, wish, output)).await,
+        Command::Evidence(wish) => evidence::evidence(&mut session, wish, output),
         Command::History(wish) => Box::pin(history::history(&mut session, wish, output)).await,
         Command::Listen(wish) => Box::pin(listen::listen(&mut session, wish, output)).await,
         Command::Rooms(wish) => Box::pin(rooms::rooms(&mut session, wish, output)).await,

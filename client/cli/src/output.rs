@@ -5,6 +5,7 @@
 
 mod devices;
 mod events;
+mod evidence;
 mod links;
 mod plain;
 mod records;
@@ -13,6 +14,7 @@ mod time;
 
 pub(crate) use devices::{DeviceLine, DevicesChanged, RenamedLine};
 pub(crate) use events::{EventLine, MessageLine, RoomNames};
+pub(crate) use evidence::{EvidenceLine, Exported};
 pub(crate) use links::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
 pub(crate) use records::{
     Caught, ChangeLine, Created, DraftLine, IdentityPage, InvitedLine, MemberLine, Registered,

@@ -117,6 +117,10 @@ pub(crate) struct Memory {
     pub(crate) identity_changed: bool,
     /// The server knows this device no more.
     pub(crate) revoked: bool,
+    /// Rooms whose hub was asked for the other half of a proof.
+    pub(crate) asked_for_proof: BTreeSet<RoomUri>,
+    /// Rooms whose hub was asked for entries that are overdue, and when.
+    pub(crate) asked_for_tail: BTreeMap<RoomUri, u64>,
     /// Users whose device list was asked for, and when.
     pub(crate) asked: BTreeMap<UserUri, u64>,
     /// When the server was last asked how many KeyPackages are left.

@@ -20,6 +20,7 @@ mod devices;
 mod draft;
 mod environment;
 mod event;
+mod evidence;
 mod failure;
 mod history;
 mod home;
@@ -51,6 +52,9 @@ pub use devices::{
 };
 pub use environment::Environment;
 pub use event::{Event, Loss, Numbered, RoomChange, WarningKind};
+pub use evidence::{
+    EvidenceFile, EvidenceView, FindEvidenceError, ResumeError, SignedView, verify_evidence,
+};
 pub use failure::{Class, Classified};
 pub use history::Query;
 pub use home::HomeError;

@@ -65,8 +65,8 @@ pub enum FlushError {
     /// A message could not be sealed.
     #[error("the message cannot be sealed")]
     Seal(#[source] SealError),
-    /// The hub was caught showing different logs.
-    #[error("the server showed two different logs of this room; nothing more is sent to it")]
+    /// The hub was caught showing different logs, or does not give what it has signed for.
+    #[error("sending to this room has stopped because of its server; the list of rooms says why")]
     Stopped,
     /// The store failed.
     #[error(transparent)]

@@ -204,6 +204,10 @@ fn take_log(step: &mut Step<'_>, log: &Log<'_>) -> Result<Taken, ReceiveError> {
         taken.gap = true;
         return Ok(taken);
     }
+    let signed = chain::read(step, &room, log.receipt)?;
+    if !chain::is_signed(step, &mut room, last, signed.as_ref())? {
+        return Ok(taken);
+    }
     for (seq, entry) in (log.first_seq..).zip(&log.entries) {
         if seq <= room.seq {
             continue;
@@ -213,7 +217,9 @@ fn take_log(step: &mut Step<'_>, log: &Log<'_>) -> Result<Taken, ReceiveError> {
         entry::take(step, &mut room, entry)?;
         taken.new_entries += 1;
     }
-    chain::take_receipt(step, &mut room, log.receipt)?;
+    if let Some(signed) = &signed {
+        chain::keep(step, &mut room, signed)?;
+    }
     taken.unsettled |= room.removals_since.is_some() || room.profile_due || room.lost.is_some();
     taken.position = Some((room.uri.clone(), room.seq));
     step.tx.put_room(&room)?;

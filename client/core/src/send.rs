@@ -58,8 +58,8 @@ pub enum SendError {
     /// The hub, or the room's policy, refused the message.
     #[error("the message was refused: {0}")]
     Refused(String),
-    /// The hub was caught showing different logs.
-    #[error("the server showed two different logs of this room; nothing more is sent to it")]
+    /// The hub was caught showing different logs, or does not give what it has signed for.
+    #[error("sending to this room has stopped because of its server; the list of rooms says why")]
     Stopped,
     /// The store failed.
     #[error(transparent)]

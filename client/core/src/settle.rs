@@ -10,6 +10,7 @@ mod heal;
 mod leaf;
 mod pins;
 mod profile;
+mod proof;
 mod recredential;
 mod removals;
 mod rooms_due;
@@ -170,9 +171,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     async fn settle_room(&mut self, room: &RoomUri) -> Result<(), SettleError> {
         self.miss_state(room)?;
         self.resume_handshakes(room).await?;
-        if self.memory.behind.contains(room) {
+        if self.memory.behind.contains(room) || self.is_overdue(room)? {
             self.catch_up(room).await?;
         }
+        self.ask_for_proof(room).await?;
         if self.heal(room).await? == Standing::Lost {
             return Ok(());
         }

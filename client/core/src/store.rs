@@ -10,7 +10,7 @@ mod records;
 
 pub use records::{
     Account, AccountState, ContentKind, Listing, Lost, LostCause, Outgoing, OutgoingKind, Pin,
-    Room, RoomState, Seed, Sighting, Stop, StoredMessage, WaitingWelcome,
+    Room, RoomState, Seed, Sighting, Stop, StoredEvidence, StoredMessage, WaitingWelcome,
 };
 
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
@@ -96,11 +96,32 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError`].
     fn find_head(&self, room: &RoomUri, seq: u64) -> Result<Option<[u8; 32]>, StoreError>;
-    /// Forgets the heads below a position.
+    /// Keeps the hub's receipt of a position, in place of one before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_receipt(&mut self, room: &RoomUri, seq: u64, receipt: &[u8]) -> Result<(), StoreError>;
+    /// The receipt of a position, if it is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_receipt(&self, room: &RoomUri, seq: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Forgets the heads and receipts below a position.
     ///
     /// # Errors
     /// [`StoreError`].
     fn remove_heads(&mut self, room: &RoomUri, below: u64) -> Result<(), StoreError>;
+
+    /// Keeps a proof that a hub lied, found at this time; the same again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn add_evidence(&mut self, room: &RoomUri, time: u64, bytes: &[u8]) -> Result<(), StoreError>;
+    /// All proofs, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_evidence(&self) -> Result<Vec<StoredEvidence>, StoreError>;
 
     /// Adds a message (its `number` is not looked at) and returns its number.
     ///

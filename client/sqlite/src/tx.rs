@@ -2,6 +2,7 @@
 
 mod account;
 mod devices;
+mod evidence;
 mod inbox;
 mod journal;
 mod messages;
@@ -12,7 +13,8 @@ mod values;
 
 use grove_core::message::MessageStatus;
 use grove_core::store::{
-    Account, Listing, Outgoing, Pin, Room, Sighting, StoreError, StoredMessage, Tx, WaitingWelcome,
+    Account, Listing, Outgoing, Pin, Room, Sighting, StoreError, StoredEvidence, StoredMessage, Tx,
+    WaitingWelcome,
 };
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -93,6 +95,22 @@ impl Tx for OpenTx<'_> {
 
     fn find_head(&self, room: &RoomUri, seq: u64) -> Result<Option<[u8; 32]>, StoreError> {
         rooms::find_head(&self.0, room, seq)
+    }
+
+    fn put_receipt(&mut self, room: &RoomUri, seq: u64, receipt: &[u8]) -> Result<(), StoreError> {
+        evidence::put_receipt(&self.0, room, seq, receipt)
+    }
+
+    fn find_receipt(&self, room: &RoomUri, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        evidence::find_receipt(&self.0, room, seq)
+    }
+
+    fn add_evidence(&mut self, room: &RoomUri, time: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        evidence::add(&self.0, room, time, bytes)
+    }
+
+    fn list_evidence(&self) -> Result<Vec<StoredEvidence>, StoreError> {
+        evidence::list(&self.0)
     }
 
     fn remove_heads(&mut self, room: &RoomUri, below: u64) -> Result<(), StoreError> {

@@ -122,9 +122,14 @@ pub(crate) fn encode_bounded<T: Size + Serialize>(value: &T) -> Vec<u8> {
 
 /// Appends `opaque signature<V>`.
 pub(crate) fn append_signature(bytes: &mut Vec<u8>, signature: &[u8]) {
+    append_opaque(bytes, signature);
+}
+
+/// Appends `opaque content<V>`, whose bound the caller has checked.
+pub(crate) fn append_opaque(bytes: &mut Vec<u8>, content: &[u8]) {
     #[expect(
         clippy::expect_used,
-        reason = "memory takes every byte, and a signature has 64"
+        reason = "memory takes every byte, and no object nears the 2^30 bytes of a vector"
     )]
-    write_opaque(bytes, signature).expect("a signature can be encoded");
+    write_opaque(bytes, content).expect("an object can be encoded");
 }

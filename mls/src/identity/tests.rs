@@ -8,6 +8,7 @@ use super::*;
 
 mod continuity;
 mod decoders;
+mod evidence;
 mod golden;
 mod lists;
 mod objects;
@@ -187,4 +188,32 @@ fn recovery_proof() -> RecoveryProof {
         nonce: [8; 32],
         expires_at: 1_700_000_060_000,
     }
+}
+
+/// The hub signs another second entry as well.
+fn contradiction() -> Receipt {
+    let head = *Head::start(&signed_record().room_uri())
+        .next(1, b"first")
+        .next(2, b"another")
+        .as_bytes();
+    Receipt { head, ..told() }
+}
+
+/// A receipt of the record's room.
+fn told() -> Receipt {
+    let room = signed_record().room_uri();
+    let head = *Head::start(&room)
+        .next(1, b"first")
+        .next(2, b"second")
+        .as_bytes();
+    Receipt {
+        room,
+        head,
+        ..receipt()
+    }
+}
+
+fn evidence() -> Evidence {
+    let signed = [told(), contradiction()].map(|one| SignedReceipt::sign(&server(), one));
+    Evidence::new(signed_record(), signed).unwrap()
 }

@@ -40,6 +40,15 @@ pub(crate) async fn rooms(
             })?;
         }
         Rooms::Members { room } => return members(session, &room, output).await,
+        Rooms::Resume { room } => {
+            let room = session.find_room(&room).await?;
+            session.client.resume_room(&room).map_err(failed)?;
+            output.print(&ChangeLine {
+                room,
+                done: "resumed",
+                users: Vec::new(),
+            })?;
+        }
         Rooms::Remove { room, users } => {
             let room = session.find_room(&room).await?;
             session.client.remove(&room, &users).await.map_err(failed)?;

@@ -111,10 +111,7 @@ fn compare(step: &mut Step<'_>, room: &mut Room, seen: &Sighting) -> Result<(), 
         Some(other) if other.authenticator == seen.authenticator => Ok(()),
         Some(_) if room.stop.is_some() => Ok(()),
         Some(_) => {
-            room.stop = Some(Stop::Fork {
-                ours: room.receipt.clone().unwrap_or_default(),
-                theirs: Vec::new(),
-            });
+            room.stop = Some(Stop::Sibling);
             step.tx.put_room(room)?;
             step.tell(Event::Warning {
                 room: Some(room.uri.clone()),

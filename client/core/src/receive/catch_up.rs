@@ -4,7 +4,7 @@ use grove_wire::api::events::ServerFrame;
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 
-use super::{ReceiveError, Taken, loss};
+use super::{ReceiveError, Taken, chain, loss};
 use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
@@ -53,7 +53,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Reads a room's log to its end. A room that is not ours any more has no end to read to.
     pub(crate) async fn catch_up(&mut self, room: &RoomUri) -> Result<(), CatchUpError> {
         let mut asked_for_welcome = false;
+        let mut signed;
         loop {
+            signed = self.transaction(|step| chain::signed_seq(step, room))?;
             let Some(taken) = self.read_on(room).await? else {
                 return Ok(());
             };
@@ -72,6 +74,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         self.memory.behind.remove(room);
         self.memory.read.insert(room.clone());
+        self.transaction(|step| match step.tx.find_room(room)? {
+            Some(mut room) => chain::check_end(step, &mut room, signed),
+            None => Ok(()),
+        })?;
         Ok(())
     }
 

@@ -53,9 +53,16 @@ impl RoomView {
             },
             epoch: room.epoch,
             seq: room.seq,
-            stopped: room
-                .stop
-                .map(|Stop::Fork { .. }| "the server showed two different logs".to_owned()),
+            stopped: room.stop.map(|stop| {
+                let why = match stop {
+                    Stop::Fork { .. } => "the server showed two different logs",
+                    Stop::Sibling => "another device of yours sees another state of it",
+                    Stop::Withheld => {
+                        "the server keeps back what was written there, or does not sign for it"
+                    }
+                };
+                why.to_owned()
+            }),
         })
     }
 }

@@ -105,13 +105,34 @@ pub enum RoomState {
 /// Why nothing more is sent to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Two signed receipts contradict each other: the hub shows different logs. Both stand here.
+    /// The hub shows different logs. What proves it stands among the evidence.
     Fork {
-        /// The receipt this client held; empty if its own chain is the other side.
-        ours: Vec<u8>,
-        /// The receipt that contradicts it.
+        /// The signed receipt that does not fit what was read, as long as it wants its other half;
+        /// empty otherwise.
         theirs: Vec<u8>,
     },
+    /// Another device of the user sees another state of the room.
+    Sibling,
+    /// The hub does not give, or does not sign for, what it says stands in the log.
+    Withheld,
+}
+
+impl Stop {
+    /// A fork of which nothing more need be asked.
+    pub const PROVEN: Self = Self::Fork { theirs: Vec::new() };
+}
+
+/// A proof that a hub lied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvidence {
+    /// Its number; given by the store.
+    pub number: u64,
+    /// The room.
+    pub room: RoomUri,
+    /// When it was found, in milliseconds.
+    pub time: u64,
+    /// An `Evidence`'s bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// Why a room's log cannot be followed any more.

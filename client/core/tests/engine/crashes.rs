@@ -147,11 +147,11 @@ fn frames_may_come_twice_late_and_with_gaps() {
     );
     let room = alice.makes_room("Garden", &[&mut bob]);
     bob.syncs();
+    let who = bob.client.whoami().client;
     let frame = |from: usize| {
         let state = hub.state();
-        let room_state = &state.rooms[&room];
         let from = u64::try_from(from).unwrap();
-        state.log_frame(&room, room_state, from, from + 1)
+        state.log_frame(&room, &who, from, from + 1)
     };
     let start = hub.state().rooms[&room].log.len();
     for text in ["one", "two", "three"] {

@@ -322,7 +322,7 @@ impl State {
             };
             frames.extend(self.log_frame(
                 uri,
-                room,
+                who,
                 cursor.position.max(cursor.from - 1),
                 cursor.to,
             ));
@@ -334,32 +334,36 @@ impl State {
         frames
     }
 
-    pub(crate) fn log_frame(&self, uri: &RoomUri, room: &HubRoom, after: u64, to: u64) -> Vec<u8> {
+    /// The entries behind `after`, at most up to `to`, as `who` is shown them.
+    pub(crate) fn log_frame(&self, uri: &RoomUri, who: &ClientUri, after: u64, to: u64) -> Vec<u8> {
+        let room = &self.rooms[uri];
         if let Some(expired) = room.tricks.expired(uri, after) {
             return expired;
         }
-        let after = usize::try_from(after).unwrap();
-        let to = usize::try_from(to)
-            .unwrap_or(usize::MAX)
-            .min(room.log.len());
-        if after >= to {
+        let log = room.tricks.log(uri, who, &room.log);
+        let first = usize::try_from(after).unwrap();
+        let to = usize::try_from(to).unwrap_or(usize::MAX).min(log.len());
+        if first >= to {
             return Vec::new();
         }
-        let entries: Vec<&[u8]> = room.log[after..to]
-            .iter()
-            .map(|(entry, _)| entry.as_slice())
-            .collect();
-        let receipt = self.receipt(uri, room, u64::try_from(to).unwrap());
-        ServerFrame::write_log(
-            uri,
-            u64::try_from(after).unwrap() + 1,
-            &entries,
-            receipt.as_bytes(),
-        )
+        let shown = &log[first..to];
+        let entries: Vec<&[u8]> = shown.iter().map(|(entry, _)| entry.as_slice()).collect();
+        let receipt = if room.tricks.unsigned.contains(who) {
+            Vec::new()
+        } else {
+            let (_, head) = shown.last().unwrap();
+            let signed = self.sign(uri, u64::try_from(to).unwrap(), head);
+            signed.as_bytes().to_vec()
+        };
+        ServerFrame::write_log(uri, after + 1, &entries, &receipt)
     }
 
     pub(crate) fn receipt(&self, uri: &RoomUri, room: &HubRoom, seq: u64) -> SignedReceipt {
         let (_, head) = &room.log[usize::try_from(seq).unwrap() - 1];
+        self.sign(uri, seq, head)
+    }
+
+    fn sign(&self, uri: &RoomUri, seq: u64, head: &Head) -> SignedReceipt {
         SignedReceipt::sign(
             &self.key,
             Receipt {

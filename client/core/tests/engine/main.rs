@@ -14,6 +14,7 @@ mod heal;
 mod heal_state;
 mod hub;
 mod lies;
+mod lying_hub;
 mod membership;
 mod new_keys;
 mod of_one;

@@ -224,7 +224,7 @@ fn two_devices_that_see_two_rooms_stop() {
         .unwrap()
         .unwrap()
         .stop;
-    assert!(matches!(stop, Some(Stop::Fork { .. })));
+    assert_eq!(stop, Some(Stop::Sibling));
     // The control: the others saw the same and go on.
     phone.says(&room, "all is well here");
 }

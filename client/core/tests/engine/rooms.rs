@@ -106,15 +106,15 @@ fn tree(state: &State, room: &RoomUri, epoch: u64) -> Answer {
 }
 
 fn log(state: &mut State, who: &ClientUri, uri: &RoomUri, query: &str) -> Answer {
-    let after = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("after="))
-        .unwrap()
-        .parse::<u64>()
-        .unwrap();
+    let number = |name: &str| {
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(name));
+        value.unwrap().parse::<u64>().unwrap()
+    };
+    let (after, limit) = (number("after="), number("limit="));
     let room = state.rooms.get(uri).ok_or_else(not_found)?;
     let cursor = room.cursors.get(who).ok_or_else(not_found)?;
-    octets(state.log_frame(uri, room, after.max(cursor.from - 1), cursor.to))
+    let after = after.max(cursor.from - 1);
+    octets(state.log_frame(uri, who, after, cursor.to.min(after + limit)))
 }
 
 fn key_material(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {

@@ -1,12 +1,15 @@
 //! What time, damage, a hub or a member can do to a room so that it cannot be followed any more.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use grove_core::Tx;
 use grove_core::store::Room;
+use grove_mls::identity::Head;
 use grove_mls::storage::room_prefix;
 use grove_wire::api::events::ServerFrame;
 use grove_wire::codec;
 use grove_wire::mls::{GroupInfo, MlsMessage};
-use grove_wire::uri::RoomUri;
+use grove_wire::uri::{ClientUri, RoomUri};
 
 use crate::hub::Hub;
 use crate::person::Person;
@@ -21,7 +24,15 @@ pub(crate) struct Tricks {
     pub(crate) turns_bit: bool,
     /// What is given to whoever wants to join, in place of the room's state.
     pub(crate) group_info: Option<GroupInfo>,
+    /// What single readers are shown of the log, in place of what stands there. The hub signs for
+    /// it.
+    pub(crate) views: BTreeMap<ClientUri, View>,
+    /// Whom the hub gives no receipts.
+    pub(crate) unsigned: BTreeSet<ClientUri>,
 }
+
+/// A log made of another.
+pub(crate) type View = Box<dyn Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>> + Send>;
 
 impl Tricks {
     /// What the members get to see of a commit.
@@ -32,6 +43,25 @@ impl Tricks {
         let mut bytes = commit.as_bytes().to_vec();
         *bytes.last_mut().unwrap() ^= 1;
         MlsMessage::from_bytes(bytes).unwrap()
+    }
+
+    /// The log as a reader is shown it, with heads that fit.
+    pub(crate) fn log(
+        &self,
+        room: &RoomUri,
+        who: &ClientUri,
+        log: &[(Vec<u8>, Head)],
+    ) -> Vec<(Vec<u8>, Head)> {
+        let Some(view) = self.views.get(who) else {
+            return log.to_vec();
+        };
+        let entries = log.iter().map(|(entry, _)| entry.clone()).collect();
+        let mut head = Head::start(room);
+        let chained = |(seq, entry): (u64, Vec<u8>)| {
+            head = head.next(seq, &entry);
+            (entry, head)
+        };
+        (1..).zip(view(entries)).map(chained).collect()
     }
 
     /// What a reader gets who stands before the first entry that is left.

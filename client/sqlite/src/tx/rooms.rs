@@ -4,14 +4,14 @@ use grove_core::store::{Lost, LostCause, Room, RoomState, Stop, StoreError};
 use grove_wire::uri::{ClientUri, RoomUri};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::values::{integer, optional, parsed, unsigned, word};
+use super::values::{integer, optional, optional_word, parsed, unsigned, word};
 use crate::error::Sql;
 
 pub(super) fn find(connection: &Connection, room: &RoomUri) -> Result<Option<Room>, StoreError> {
     connection
         .prepare_cached(
             "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
-             leaf_since, unreadable, removals_since, stop_ours, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+             leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
              lost_by, read_up_to, draft FROM rooms WHERE uri = ?1",
         )
         .sql()?
@@ -24,7 +24,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Room>, StoreError> {
     connection
         .prepare_cached(
             "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
-             leaf_since, unreadable, removals_since, stop_ours, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+             leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
              lost_by, read_up_to, draft FROM rooms ORDER BY uri",
         )
         .sql()?
@@ -35,18 +35,18 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Room>, StoreError> {
 }
 
 pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError> {
-    let (stop_ours, stop_theirs) = match &room.stop {
-        Some(Stop::Fork { ours, theirs }) => (Some(ours), Some(theirs)),
-        None => (None, None),
+    let theirs = match &room.stop {
+        Some(Stop::Fork { theirs }) => Some(theirs),
+        Some(Stop::Sibling | Stop::Withheld) | None => None,
     };
     let lost = room.lost.as_ref();
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO rooms (uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, \
-             counter, profile_due, leaf_since, unreadable, removals_since, stop_ours, stop_theirs, lost_seq, lost_time, \
+             counter, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, \
              lost_noticed, lost_cause, lost_by, read_up_to, draft) VALUES (:uri, :state, :name, :topic, :profile, \
              :profile_version, :epoch, :seq, :head, :receipt, :counter, :profile_due, :leaf_since, :unreadable, \
-             :removals_since, :stop_ours, :stop_theirs, :lost_seq, :lost_time, :lost_noticed, :lost_cause, :lost_by, \
+             :removals_since, :stop, :stop_theirs, :lost_seq, :lost_time, :lost_noticed, :lost_cause, :lost_by, \
              :read_up_to, :draft)",
         )
         .sql()?
@@ -66,8 +66,8 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
             ":leaf_since": integer(room.leaf_since)?,
             ":unreadable": integer(room.unreadable)?,
             ":removals_since": room.removals_since.map(integer).transpose()?,
-            ":stop_ours": stop_ours,
-            ":stop_theirs": stop_theirs,
+            ":stop": room.stop.as_ref().map(stop_word),
+            ":stop_theirs": theirs,
             ":lost_seq": lost.map(|lost| integer(lost.seq)).transpose()?,
             ":lost_time": lost.map(|lost| integer(lost.time)).transpose()?,
             ":lost_noticed": lost.map(|lost| integer(lost.noticed)).transpose()?,
@@ -117,12 +117,16 @@ pub(super) fn remove_heads(
         .sql()?
         .execute(params![room.as_str(), integer(below)?])
         .sql()?;
+    connection
+        .prepare_cached("DELETE FROM receipts WHERE room = ?1 AND seq < ?2")
+        .sql()?
+        .execute(params![room.as_str(), integer(below)?])
+        .sql()?;
     Ok(())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Room> {
     let theirs: Option<Vec<u8>> = row.get("stop_theirs")?;
-    let ours: Option<Vec<u8>> = row.get("stop_ours")?;
     Ok(Room {
         uri: parsed(row, "uri")?,
         state: word(row, "state", read_state)?,
@@ -139,13 +143,29 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Room> {
         leaf_since: unsigned(row, "leaf_since")?,
         unreadable: unsigned(row, "unreadable")?,
         removals_since: row.get("removals_since")?,
-        stop: theirs.map(|theirs| Stop::Fork {
-            ours: ours.unwrap_or_default(),
-            theirs,
-        }),
+        stop: optional_word(row, "stop", |word| read_stop(word, theirs))?,
         lost: read_lost(row)?,
         read_up_to: unsigned(row, "read_up_to")?,
         draft: row.get("draft")?,
+    })
+}
+
+fn stop_word(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::Fork { .. } => "fork",
+        Stop::Sibling => "sibling",
+        Stop::Withheld => "withheld",
+    }
+}
+
+fn read_stop(word: &str, theirs: Option<Vec<u8>>) -> Option<Stop> {
+    Some(match word {
+        "fork" => Stop::Fork {
+            theirs: theirs.unwrap_or_default(),
+        },
+        "sibling" => Stop::Sibling,
+        "withheld" => Stop::Withheld,
+        _ => return None,
     })
 }
 

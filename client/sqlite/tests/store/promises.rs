@@ -85,10 +85,7 @@ fn every_record_is_read_as_it_was_written() {
     room.head = Some([1; 32]);
     room.removals_since = Some(77);
     room.profile_due = true;
-    room.stop = Some(Stop::Fork {
-        ours: vec![],
-        theirs: vec![1],
-    });
+    room.stop = Some(Stop::Fork { theirs: vec![1] });
     let outgoing = Outgoing {
         number: 0,
         room: room_uri(),
@@ -385,7 +382,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 3
+            known: 4
         }
     );
 }
@@ -403,5 +400,53 @@ fn every_trust_is_kept_as_its_word() {
         let number = open(&path).transaction(|tx| tx.add_message(&message));
         let found = open(&path).transaction(|tx| tx.find_message(number.unwrap()));
         assert_eq!(found.unwrap().unwrap().trust, trust);
+    }
+}
+
+#[test]
+fn receipts_go_with_their_heads_and_proofs_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grove.db");
+    let mut store = open(&path);
+    store
+        .transaction(|tx| {
+            for seq in 1..=3_u8 {
+                tx.put_head(&room_uri(), seq.into(), &[seq; 32])?;
+                tx.put_receipt(&room_uri(), seq.into(), &[seq])?;
+            }
+            tx.put_receipt(&room_uri(), 3, &[33])?;
+            tx.add_evidence(&room_uri(), 7, b"proof")?;
+            tx.add_evidence(&room_uri(), 8, b"proof")?;
+            tx.add_evidence(&room_uri(), 9, b"another")?;
+            tx.remove_heads(&room_uri(), 3)
+        })
+        .unwrap();
+    store
+        .transaction(|tx| {
+            assert_eq!(tx.find_receipt(&room_uri(), 2)?, None);
+            assert_eq!(tx.find_receipt(&room_uri(), 3)?, Some(vec![33]));
+            let kept = tx.list_evidence()?;
+            let kept: Vec<_> = kept.iter().map(|one| (one.time, &one.bytes[..])).collect();
+            assert_eq!(kept, [(7, &b"proof"[..]), (9, &b"another"[..])]);
+            tx.remove_heads(&room_uri(), i64::MAX.unsigned_abs())?;
+            assert_eq!(tx.find_head(&room_uri(), 3)?, None);
+            assert_eq!(tx.list_evidence()?.len(), 2);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn every_stop_is_read_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grove.db");
+    let mut store = open(&path);
+    let fork = Stop::Fork { theirs: vec![1] };
+    for stop in [fork, Stop::PROVEN, Stop::Sibling, Stop::Withheld] {
+        let mut room = Room::new(room_uri(), RoomState::Joined, 1);
+        room.stop = Some(stop);
+        store.transaction(|tx| tx.put_room(&room)).unwrap();
+        let found = store.transaction(|tx| tx.find_room(&room_uri()));
+        assert_eq!(found.unwrap(), Some(room));
     }
 }

@@ -13,6 +13,7 @@ fn decode_everything(bytes: &[u8]) {
         SignedDeviceList::decode(bytes).is_ok_and(|list| list.follows(&signed_first()).is_ok()),
         SignedReceipt::decode(bytes).is_ok_and(|read| read.verify(&server().public()).is_ok()),
         SignedRoomProfile::decode(bytes).is_ok_and(|read| read.verify(&device().public()).is_ok()),
+        Evidence::decode(bytes).is_ok(),
         Identity::decode(bytes).is_ok_and(|read| read.verify(&alice()).is_ok()),
         session().verify(&device().public(), bytes).is_ok(),
         recovery_proof().verify(&recovery().public(), bytes).is_ok(),

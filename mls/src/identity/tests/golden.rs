@@ -30,6 +30,7 @@ pub(super) fn all() -> BTreeMap<&'static str, Vec<u8>> {
         ("identity.1", identity().to_bytes()),
         ("identity.2", renewed().0.to_bytes()),
         ("identity.linked", linked().0.to_bytes()),
+        ("evidence", evidence().to_bytes()),
         ("head.0", Head::start(&room()).as_bytes().to_vec()),
         ("head.2", receipt().head.to_vec()),
         (
@@ -117,6 +118,9 @@ fn no_byte_of_an_object_can_be_changed() {
             Identity::decode(bytes).is_ok_and(|read| read.verify(&alice()).is_ok())
         });
     }
+    assert_every_byte_counts("evidence", &evidence().to_bytes(), |bytes| {
+        Evidence::decode(bytes).is_ok()
+    });
     let proof = recovery_proof();
     assert_every_byte_counts("recovery", &proof.sign(&recovery()), |bytes| {
         proof.verify(&recovery().public(), bytes).is_ok()
