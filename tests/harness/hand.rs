@@ -286,6 +286,7 @@ impl Hand {
             let content = content
                 .with_witness(&Witness {
                     counter,
+                    sent: counter - 1,
                     receipt: None,
                     authenticator,
                 })

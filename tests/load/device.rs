@@ -255,6 +255,7 @@ impl Device {
         let salt = random();
         let witness = Witness {
             counter: self.counter,
+            sent: self.counter - 1,
             receipt: self.receipt.clone(),
             authenticator,
         };

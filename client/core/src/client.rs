@@ -117,6 +117,8 @@ pub(crate) struct Memory {
     pub(crate) identity_changed: bool,
     /// The server knows this device no more.
     pub(crate) revoked: bool,
+    /// The epoch in which it was told of a room that keys were used twice.
+    pub(crate) repeated: BTreeMap<RoomUri, u64>,
     /// Rooms whose hub was asked for the other half of a proof.
     pub(crate) asked_for_proof: BTreeSet<RoomUri>,
     /// Rooms whose hub was asked for entries that are overdue, and when.

@@ -12,10 +12,12 @@ use crate::store::{ContentKind, Room, StoreError, StoredMessage};
 /// The content of a message of the outbox, with what its sender sees now.
 ///
 /// Counter and salt were fixed when it was written; the witness is new each time it is sealed.
+/// `sent` is how many messages of this device the hub has accepted in the room before.
 pub(crate) fn content(
     room: &Room,
     message: &StoredMessage,
     authenticator: [u8; 32],
+    sent: u64,
 ) -> Result<MimiContent, StoreError> {
     let sender = message.client.user();
     let (salt, uri, text) = (message.salt, &message.room, message.text.as_str());
@@ -45,6 +47,7 @@ pub(crate) fn content(
     };
     Ok(content.with_witness(&Witness {
         counter: message.counter,
+        sent,
         receipt: room.receipt.clone(),
         authenticator,
     }))

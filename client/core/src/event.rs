@@ -64,6 +64,17 @@ pub enum Event {
         /// The message, with its place and id.
         message: Message,
     },
+    /// Messages of a user were accepted by the hub and never came here. Told once.
+    Missing {
+        /// The room.
+        room: RoomUri,
+        /// Whose device says that it has sent them.
+        user: UserUri,
+        /// How many.
+        count: u64,
+        /// They were sent before this time of the hub, in milliseconds.
+        before_ms: u64,
+    },
     /// Somebody or something in a room changed.
     RoomChanged {
         /// The room.
@@ -104,6 +115,7 @@ impl Event {
     pub(crate) fn changed_room(&self) -> Option<&RoomUri> {
         match self {
             Self::Healed { room, .. }
+            | Self::Missing { room, .. }
             | Self::RoomChanged { room, .. }
             | Self::RoomJoined { room }
             | Self::RoomLeft { room, .. } => Some(room),
@@ -202,7 +214,8 @@ impl fmt::Debug for RoomChange {
 pub enum WarningKind {
     /// A change of a room this client had begun was not accepted.
     ChangeLost,
-    /// Another device uses this client's or a member's counters.
+    /// Keys or counters of a device were used twice: there may be a copy of it, or the hub repeats
+    /// what was said.
     Clone,
     /// A device of the user was linked, or taken off the account.
     Device,

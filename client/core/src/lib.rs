@@ -40,6 +40,7 @@ mod status;
 mod step;
 pub mod store;
 mod sync;
+mod tally;
 pub mod transport;
 mod trust;
 

@@ -7,8 +7,10 @@
 //! The surprise: that the epoch has moved is enough to know that the old bytes were never accepted.
 //! The log is one order; had they been, this client would have read them before the commit.
 
+mod said;
 mod verdicts;
 
+pub(crate) use said::{forget_said, was_said};
 pub(crate) use verdicts::{abandon, accepted_by_log, give_up};
 
 use grove_mls::franking;
@@ -35,7 +37,7 @@ use crate::store::{
 };
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, CheckError, TrustError};
-use crate::{draft, notes};
+use crate::{draft, notes, tally};
 use verdicts::{accepted_by_hub, refuse, refuse_next};
 
 /// A message is sealed anew at most so often in a row.
@@ -322,13 +324,14 @@ fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Option<Outgoing>, Fl
         notes::check_recipients(step, &room.uri)?;
     }
     trust::check(step, &room.uri)?;
+    let sent = tally::own(step, &room.uri)?;
     let sealed = step.group(&room.uri, |group, storage, identity| {
         let epoch = group.epoch();
         if outgoing.bytes.is_some() && outgoing.epoch == epoch {
             return Ok::<_, FlushError>(None);
         }
         let authenticator = Sha256::digest(group.epoch_authenticator()).into();
-        let content = draft::content(&room, &message, authenticator)?;
+        let content = draft::content(&room, &message, authenticator, sent)?;
         let bytes = content.encode();
         let tag = franking::franking_tag(&message.salt, &bytes);
         let sealed = group

@@ -112,6 +112,28 @@ pub trait Tx {
     /// [`StoreError`].
     fn remove_heads(&mut self, room: &RoomUri, below: u64) -> Result<(), StoreError>;
 
+    /// How many messages of a client this one knows to have been accepted in a room; none if it has
+    /// read none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_tally(&self, room: &RoomUri, client: &ClientUri) -> Result<Option<u64>, StoreError>;
+    /// Remembers it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_tally(
+        &mut self,
+        room: &RoomUri,
+        client: &ClientUri,
+        sent: u64,
+    ) -> Result<(), StoreError>;
+    /// Forgets it for all clients in a room but one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_tallies(&mut self, room: &RoomUri, but: &ClientUri) -> Result<(), StoreError>;
+
     /// Keeps a proof that a hub lied, found at this time; the same again changes nothing.
     ///
     /// # Errors

@@ -5,11 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_profile.sql"),
     include_str!("../migrations/0002_devices.sql"),
     include_str!("../migrations/0003_trust.sql"),
     include_str!("../migrations/0004_evidence.sql"),
+    include_str!("../migrations/0005_tallies.sql"),
 ];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.

@@ -9,6 +9,7 @@ mod messages;
 mod outbox;
 mod pins;
 mod rooms;
+mod tallies;
 mod values;
 
 use grove_core::message::MessageStatus;
@@ -103,6 +104,23 @@ impl Tx for OpenTx<'_> {
 
     fn find_receipt(&self, room: &RoomUri, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
         evidence::find_receipt(&self.0, room, seq)
+    }
+
+    fn find_tally(&self, room: &RoomUri, client: &ClientUri) -> Result<Option<u64>, StoreError> {
+        tallies::find(&self.0, room, client)
+    }
+
+    fn put_tally(
+        &mut self,
+        room: &RoomUri,
+        client: &ClientUri,
+        sent: u64,
+    ) -> Result<(), StoreError> {
+        tallies::put(&self.0, room, client, sent)
+    }
+
+    fn remove_tallies(&mut self, room: &RoomUri, but: &ClientUri) -> Result<(), StoreError> {
+        tallies::remove(&self.0, room, but)
     }
 
     fn add_evidence(&mut self, room: &RoomUri, time: u64, bytes: &[u8]) -> Result<(), StoreError> {

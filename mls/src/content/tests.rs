@@ -254,6 +254,7 @@ fn a_witness_travels_and_broken_ones_are_refused() {
     for receipt in [None, Some(vec![1, 2, 3])] {
         let witness = Witness {
             counter: 41,
+            sent: 40,
             receipt,
             authenticator: [9; 32],
         };
@@ -263,6 +264,7 @@ fn a_witness_travels_and_broken_ones_are_refused() {
     }
     let witness = Witness {
         counter: 1,
+        sent: 0,
         receipt: None,
         authenticator: [9; 32],
     };
@@ -270,6 +272,7 @@ fn a_witness_travels_and_broken_ones_are_refused() {
         (-1, ExtensionValue::Integer(-1)),
         (-2, ExtensionValue::Integer(1)),
         (-3, ExtensionValue::Bytes(vec![1; 31])),
+        (-4, ExtensionValue::Integer(-1)),
     ] {
         let mut content = text.clone().with_witness(&witness);
         content.extensions.insert(ExtensionKey::Number(key), value);

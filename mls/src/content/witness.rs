@@ -1,5 +1,5 @@
-//! What a sender saw when it sent: the three private extensions by which members notice that a hub
-//! shows them different histories.
+//! What a sender saw when it sent: the four private extensions by which members notice that a hub
+//! shows them different histories, or keeps messages from them.
 //!
 //! Knows their encoding; must not know how a mismatch is judged.
 //!
@@ -9,23 +9,30 @@
 use super::MimiContent;
 use super::extensions::{ExtensionKey, ExtensionValue, Extensions};
 
-/// How many messages this device has sent in the room, from 1.
+/// The number of the message among those that this device has begun in the room, from 1.
 const COUNTER: ExtensionKey = ExtensionKey::Number(-1);
 /// The newest signed receipt the sender holds.
 const RECEIPT: ExtensionKey = ExtensionKey::Number(-2);
 /// SHA-256 of the sender's epoch authenticator.
 const AUTHENTICATOR: ExtensionKey = ExtensionKey::Number(-3);
 
+/// How many messages of this device the hub has accepted in the room before.
+const SENT: ExtensionKey = ExtensionKey::Number(-4);
+
 /// Why the extensions do not make a witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sender's counter, receipt or epoch authenticator is missing or malformed")]
+#[error("a part of what the sender saw is missing or malformed")]
 pub struct WitnessError;
 
 /// What the sender saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// How many messages this device has sent in the room, this one included; at most 2^53 - 1.
+    /// The number of the message among those that this device has begun in the room, from 1, with
+    /// those that were refused; at most 2^53 - 1. It is fixed when the message is written.
     pub counter: u64,
+    /// How many messages of this device the hub has accepted in the room before this one; at most
+    /// 2^53 - 1. Whoever has read fewer misses some.
+    pub sent: u64,
     /// The newest receipt it holds, as a `SignedReceipt`'s bytes; none before the first.
     pub receipt: Option<Vec<u8>>,
     /// SHA-256 of its epoch authenticator.
@@ -37,11 +44,13 @@ impl MimiContent {
     /// when the message is sealed; counter and salt stay what they are.
     #[must_use]
     pub fn with_witness(mut self, witness: &Witness) -> Self {
-        let counter = i64::try_from(witness.counter)
-            .unwrap_or(super::MAX_INTEGER)
-            .min(super::MAX_INTEGER);
+        let integer = |number: u64| {
+            let number = i64::try_from(number).unwrap_or(super::MAX_INTEGER);
+            ExtensionValue::Integer(number.min(super::MAX_INTEGER))
+        };
         let entries = &mut self.extensions.0;
-        entries.insert(COUNTER, ExtensionValue::Integer(counter));
+        entries.insert(COUNTER, integer(witness.counter));
+        entries.insert(SENT, integer(witness.sent));
         entries.insert(
             AUTHENTICATOR,
             ExtensionValue::Bytes(witness.authenticator.to_vec()),
@@ -63,14 +72,15 @@ impl MimiContent {
 }
 
 fn read(extensions: &Extensions) -> Result<Option<Witness>, WitnessError> {
-    let found = [COUNTER, RECEIPT, AUTHENTICATOR].map(|key| extensions.find(&key));
-    let (counter, receipt, authenticator) = match found {
-        [None, None, None] => return Ok(None),
+    let found = [COUNTER, RECEIPT, AUTHENTICATOR, SENT].map(|key| extensions.find(&key));
+    let (counter, receipt, authenticator, sent) = match found {
+        [None, None, None, None] => return Ok(None),
         [
             Some(ExtensionValue::Integer(counter)),
             receipt,
             Some(ExtensionValue::Bytes(authenticator)),
-        ] => (counter, receipt, authenticator),
+            Some(ExtensionValue::Integer(sent)),
+        ] => (counter, receipt, authenticator, sent),
         _ => return Err(WitnessError),
     };
     let receipt = match receipt {
@@ -80,6 +90,7 @@ fn read(extensions: &Extensions) -> Result<Option<Witness>, WitnessError> {
     };
     Ok(Some(Witness {
         counter: u64::try_from(*counter).map_err(|_negative| WitnessError)?,
+        sent: u64::try_from(*sent).map_err(|_negative| WitnessError)?,
         receipt,
         authenticator: authenticator
             .as_slice()

@@ -29,12 +29,13 @@ use crate::{franking, leaf};
 mod error;
 
 pub use error::ReceiveError;
-use error::{not_merged, seen_before, unfollowable};
+use error::{not_merged, reused, unfollowable};
 
 /// What an entry of the log was.
 #[derive(Debug)]
 pub enum Received {
-    /// A proposal or message of an older epoch, or one that was read before. Nothing changed.
+    /// A proposal or message of an older epoch, or a handshake that was read before. Nothing
+    /// changed.
     AlreadySeen,
     /// An application message.
     Application {
@@ -56,6 +57,9 @@ pub enum Received {
     Own,
     /// A proposal, which now awaits a commit. Sending is blocked until then.
     Proposal(Proposed),
+    /// A message of this epoch that was sealed with keys of one read before. In an ordered log that
+    /// is a repeat of the hub's, or of a copy of somebody's device. Nothing is proven about it.
+    Reused,
 }
 
 /// What a merged commit changed.
@@ -118,7 +122,7 @@ impl Group {
         if framing.content_type != ContentType::Commit {
             return match self.process(storage, message, &framing)? {
                 Ok(processed) => self.take(storage, processed),
-                Err(error) => seen_before(error),
+                Err(error) => reused(error),
             };
         }
         let claimed = match framing.sender {
@@ -135,7 +139,7 @@ impl Group {
             Ok(Err(ProcessMessageError::InvalidCommit(error))) => {
                 Err(unfollowable(MlsError::of(error).into(), claimed))
             }
-            Ok(Err(error)) => seen_before(error).map_err(|error| unfollowable(error, None)),
+            Ok(Err(error)) => reused(error).map_err(|error| unfollowable(error, None)),
             Err(refused) => Err(unfollowable(refused.into(), None)),
         }
     }

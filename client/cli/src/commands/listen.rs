@@ -289,6 +289,7 @@ impl Journal {
             | Event::MessageFailed { message }
             | Event::MessageSent { message } => message.room == *wanted,
             Event::Healed { room, .. }
+            | Event::Missing { room, .. }
             | Event::RoomChanged { room, .. }
             | Event::RoomJoined { room }
             | Event::RoomLeft { room, .. } => room == wanted,

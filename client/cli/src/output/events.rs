@@ -183,6 +183,25 @@ impl fmt::Display for EventLine<'_> {
                 "* {} renewed their identity with their recovery words",
                 user.address()
             ),
+            Event::Missing {
+                room,
+                user,
+                count,
+                before_ms,
+            } => {
+                let (are, s) = if *count == 1 {
+                    ("is", "")
+                } else {
+                    ("are", "s")
+                };
+                write!(
+                    f,
+                    "! {}: {count} message{s} of {} before {} {are} missing",
+                    name(room),
+                    user.address(),
+                    Minute(*before_ms)
+                )
+            }
             Event::RoomJoined { room } => write!(f, "* {}: you are in", name(room)),
             Event::RoomLeft { room, by: Some(by) } => {
                 write!(f, "* {}: you were removed by {}", name(room), by.address())

@@ -7,14 +7,14 @@ use grove_wire::mls::MlsMessage;
 use grove_wire::uri::RoomUri;
 use zeroize::Zeroizing;
 
-use super::next;
+use super::{next, said};
 use crate::event::Event;
 use crate::message::{Message, MessageStatus};
-use crate::notes;
 use crate::receive::{application, chain};
 use crate::rooms::Accepted;
 use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, OutgoingKind, Room, StoreError};
+use crate::{notes, tally};
 
 /// The hub has answered that a message stands in the log.
 pub(super) fn accepted_by_hub(
@@ -68,6 +68,9 @@ fn finish(step: &mut Step<'_>, outgoing: &Outgoing, seq: u64, time: u64) -> Resu
     message.id = outgoing.message_id;
     message.time = time;
     message.status = MessageStatus::Sent;
+    tally::add_own(step, &outgoing.room)?;
+    let bytes = outgoing.bytes.as_deref().unwrap_or_default();
+    said::remember(step, &outgoing.room, bytes)?;
     let payload = message.payload.take().map(Zeroizing::new);
     step.tx.put_message(&message)?;
     if let Some(payload) = payload {

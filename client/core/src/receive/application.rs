@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 use super::{ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
-use crate::notes;
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, Room, StoreError, StoredMessage};
 use crate::trust::{self, Trust};
+use crate::{notes, tally};
 
 /// An application message that was opened.
 pub(super) struct Opened {
@@ -43,6 +43,7 @@ pub(super) fn take(
         return Ok(());
     }
     look_at_witness(step, room, opened, &witness)?;
+    tally::take(step, &room.uri, &opened.sender, witness.sent, time)?;
     let hidden = notes::is_account_room(step, &room.uri)?;
     let trust = trust::judge(step, &opened.sender)?.trust();
     let id = *MessageId::of(&opened.sender.user, &room.uri, &opened.data, &content.salt).as_bytes();

@@ -84,6 +84,10 @@ fn take_message(
         Opened::Meaning(Received::Own) => {
             if !outbox::accepted_by_log(step, room, message, time)? {
                 let Some(own) = step.tx.find_message_at(&room.uri, room.seq)? else {
+                    if outbox::was_said(step, &room.uri, message)? {
+                        repeated(step, room)?;
+                        return Ok(Flow::GoesOn);
+                    }
                     loss::outlived(step, room, time)?;
                     return Ok(Flow::Ends);
                 };
@@ -111,6 +115,7 @@ fn take_message(
                 time,
             )?;
         }
+        Opened::Meaning(Received::Reused) => repeated(step, room)?,
         Opened::Meaning(Received::Proposal(proposed)) => {
             take_proposal(step, room, &proposed, time)?;
         }
@@ -172,6 +177,21 @@ fn unreadable(step: &mut Step<'_>, room: &mut Room, reason: &str) -> Result<(), 
     })
 }
 
+/// Something came that was sealed with keys that were used before. Who did it nobody can tell: it
+/// is told once in an epoch, and nobody is named.
+fn repeated(step: &mut Step<'_>, room: &Room) -> Result<(), StoreError> {
+    if step.memory.repeated.insert(room.uri.clone(), room.epoch) == Some(room.epoch) {
+        return Ok(());
+    }
+    step.tell(Event::Warning {
+        room: Some(room.uri.clone()),
+        kind: WarningKind::Clone,
+        text: "a message was sealed with keys that were used before: a copy of somebody's device \
+               may be in use, or the server repeats what was said"
+            .to_owned(),
+    })
+}
+
 fn take_proposal(
     step: &mut Step<'_>,
     room: &mut Room,
@@ -209,6 +229,7 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
         return Ok(removed(step, room, (!left).then_some(by))?);
     }
     room.epoch = merged.epoch;
+    outbox::forget_said(step, &room.uri)?;
     if merged.was_own {
         if !merged.added.is_empty() {
             step.memory.profiles_due.remove(&room.uri);

@@ -14,11 +14,11 @@ use grove_wire::uri::{ClientUri, RoomUri};
 
 use super::Taken;
 use crate::event::{Event, Loss};
-use crate::outbox;
 use crate::step::{GroupError, Step};
 use crate::store::{
     Listing, Lost, LostCause, OutgoingKind, Room, RoomState, StoreError, StoredMessage,
 };
+use crate::{outbox, tally};
 
 /// Who made a commit that cannot be followed is held to it for so long, in milliseconds. A client
 /// that reads later may fail for reasons of its own, and others have seen to it by then.
@@ -58,6 +58,8 @@ pub(crate) fn lose(
     step.memory.removals_due.remove(&room.uri);
     step.memory.profiles_due.remove(&room.uri);
     step.memory.noticed_loss(&room.uri);
+    // What is not read from here on is told with the loss.
+    tally::forget(step, &room.uri)?;
     if room.lost.is_some() {
         return Ok(());
     }

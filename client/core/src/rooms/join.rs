@@ -25,7 +25,7 @@ use crate::receive::loss::{self, Signer};
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
-use crate::{account_room, notes, trust};
+use crate::{account_room, notes, tally, trust};
 
 /// The external commit is made anew at most so often.
 const ATTEMPTS: u32 = 30;
@@ -262,6 +262,7 @@ fn prepare(
     }
     let epoch = group.epoch();
     step.keep_group(room, group);
+    tally::forget(step, room)?;
     known.state = RoomState::Joining;
     known.epoch = epoch;
     known.leaf_since = now;

@@ -16,7 +16,7 @@ use crate::receive::loss::{self, Signer};
 use crate::step::Step;
 use crate::store::{Lost, LostCause, Room, RoomState, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
-use crate::{notes, trust};
+use crate::{notes, tally, trust};
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Joins what waits. A Welcome that leads nowhere is dropped with a warning.
@@ -113,6 +113,7 @@ fn take(
     room.unreadable = 0;
     room.removals_since = None;
     step.tx.put_room(&room)?;
+    tally::forget(step, &waiting.room)?;
     for leaf in &leaves {
         trust::see(step, &waiting.room, leaf)?;
     }
@@ -157,6 +158,7 @@ fn never_in(step: &mut Step<'_>, mut room: Room, seq: u64) -> Result<(), StoreEr
         cause: LostCause::State,
     });
     step.memory.noticed_loss(&room.uri);
+    tally::forget(step, &room.uri)?;
     step.tx.put_room(&room)
 }
 

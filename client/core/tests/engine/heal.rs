@@ -49,7 +49,12 @@ pub(crate) fn losses(events: &[Event]) -> Vec<(u64, Loss)> {
 
 /// How many lines tell of trouble, one way or the other.
 pub(crate) fn troubles(events: &[Event]) -> usize {
-    let trouble = |event: &&Event| matches!(event, Event::Healed { .. } | Event::Warning { .. });
+    let trouble = |event: &&Event| {
+        matches!(
+            event,
+            Event::Healed { .. } | Event::Missing { .. } | Event::Warning { .. }
+        )
+    };
     events.iter().filter(trouble).count()
 }
 

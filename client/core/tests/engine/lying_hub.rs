@@ -14,7 +14,7 @@ use crate::tricks::View;
 
 /// Alice and bob in a room; what bob is shown from now on is made by `view`, which gets the entries
 /// behind the ones there are.
-fn two(
+pub(crate) fn two(
     hub: &Hub,
     view: impl Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>> + Send + 'static,
 ) -> (Person, Person, RoomUri) {
@@ -37,7 +37,7 @@ fn two(
 }
 
 /// Takes out these of the new entries.
-fn without(hidden: &'static [usize]) -> impl Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+pub(crate) fn without(hidden: &'static [usize]) -> impl Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     move |log| {
         let kept = |(place, entry)| (!hidden.contains(&place)).then_some(entry);
         log.into_iter().enumerate().filter_map(kept).collect()

@@ -81,6 +81,16 @@ pub(crate) fn forget_log(hub: &Hub, room: &RoomUri) {
     room.tricks.gone = u64::try_from(room.log.len()).unwrap();
 }
 
+/// The hub writes the newest entry of a room into its log once more.
+pub(crate) fn repeat_last(hub: &Hub, room: &RoomUri) {
+    let mut state = hub.state();
+    let log = &mut state.rooms.get_mut(room).unwrap().log;
+    let (entry, head) = log.last().unwrap().clone();
+    let seq = u64::try_from(log.len()).unwrap() + 1;
+    let next = head.next(seq, &entry);
+    log.push((entry, next));
+}
+
 /// From now on this person's commits are sound to whoever has no keys, and to nobody else: the
 /// secret that leads to the next epoch is another one. Signatures and tags are as they must be.
 pub(crate) fn poison(person: &Person, room: &RoomUri) {

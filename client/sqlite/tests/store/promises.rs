@@ -382,7 +382,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 4
+            known: 5
         }
     );
 }
@@ -431,6 +431,29 @@ fn receipts_go_with_their_heads_and_proofs_stay() {
             tx.remove_heads(&room_uri(), i64::MAX.unsigned_abs())?;
             assert_eq!(tx.find_head(&room_uri(), 3)?, None);
             assert_eq!(tx.list_evidence()?.len(), 2);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn tallies_of_others_go_and_the_own_one_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder.path().join("grove.db"));
+    let [own, other] = [[1; 16], [2; 16]].map(|id| ClientUri::new(&alice(), id));
+    let elsewhere = RoomUri::new(&Provider::parse("a.example").unwrap(), &[9; 32]);
+    store
+        .transaction(|tx| {
+            assert_eq!(tx.find_tally(&room_uri(), &own)?, None);
+            tx.put_tally(&room_uri(), &own, 1)?;
+            tx.put_tally(&room_uri(), &own, 2)?;
+            tx.put_tally(&room_uri(), &other, (1 << 53) - 1)?;
+            tx.put_tally(&elsewhere, &other, 3)?;
+            assert_eq!(tx.find_tally(&room_uri(), &other)?, Some((1 << 53) - 1));
+            tx.remove_tallies(&room_uri(), &own)?;
+            assert_eq!(tx.find_tally(&room_uri(), &own)?, Some(2));
+            assert_eq!(tx.find_tally(&room_uri(), &other)?, None);
+            assert_eq!(tx.find_tally(&elsewhere, &other)?, Some(3));
             Ok::<_, StoreError>(())
         })
         .unwrap();

@@ -71,10 +71,8 @@ pub(super) fn unfollowable(error: ReceiveError, committer: Option<ClientUri>) ->
     }
 }
 
-/// Tells a message that was opened before from one that cannot be opened.
-pub(super) fn seen_before(
-    error: ProcessMessageError<StorageError>,
-) -> Result<Received, ReceiveError> {
+/// Tells a message whose keys were used before from one that cannot be opened.
+pub(super) fn reused(error: ProcessMessageError<StorageError>) -> Result<Received, ReceiveError> {
     match error {
         ProcessMessageError::StorageError(error) => Err(ReceiveError::Storage(error)),
         ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
@@ -82,7 +80,7 @@ pub(super) fn seen_before(
             MessageDecryptionError::SecretTreeError(
                 SecretTreeError::SecretReuseError | SecretTreeError::TooDistantInThePast,
             ),
-        )) => Ok(Received::AlreadySeen),
+        )) => Ok(Received::Reused),
         other => Err(MlsError::of(other).into()),
     }
 }

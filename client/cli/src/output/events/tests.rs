@@ -287,6 +287,32 @@ fn a_loss_is_one_line() {
 }
 
 #[test]
+fn what_is_missing_is_counted() {
+    for (count, expected) in [
+        (
+            1,
+            "! Garden: 1 message of alice@a.example before 2026-11-22 21:07 is missing",
+        ),
+        (
+            3,
+            "! Garden: 3 messages of alice@a.example before 2026-11-22 21:07 are missing",
+        ),
+    ] {
+        let event = Event::Missing {
+            room: room(),
+            user: user("alice@a.example"),
+            count,
+            before_ms: 1_795_381_656_000,
+        };
+        let line = EventLine {
+            event: &Numbered { number: 1, event },
+            names: &names(),
+        };
+        assert_eq!(line.to_string(), expected);
+    }
+}
+
+#[test]
 fn an_event_as_json() {
     let names = RoomNames::default();
     let event = Numbered {
