@@ -8,7 +8,9 @@ use grove_wire::problem::ProblemType;
 use grove_wire::uri::{RoomUri, UserUri};
 
 use super::pins::learn;
-use super::{CheckError, LearnError, Trust, TrustError, check, judge, members, read_list};
+use super::{
+    CheckError, LearnError, Trust, TrustError, check, is_trusted, judge, members, read_list,
+};
 use crate::call::{self, CallError};
 use crate::client::Client;
 use crate::environment::Environment;
@@ -81,10 +83,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// lists where what is known does not explain what is seen.
     pub(crate) async fn check_members(&mut self, room: &RoomUri) -> Result<(), CheckError> {
         let doubtful = self.transaction(|step| {
-            let (epoch, members) = members(step, room)?;
-            if step.memory.trusted.get(room) == Some(&epoch) {
+            if is_trusted(step, room)? {
                 return Ok(Vec::new());
             }
+            let (epoch, members) = members(step, room)?;
             let mut doubtful: Vec<UserUri> = Vec::new();
             for leaf in members {
                 if judge(step, &leaf)?.trust() >= Trust::Stale && !doubtful.contains(&leaf.user) {

@@ -44,6 +44,12 @@ pub(crate) fn without(hidden: &'static [usize]) -> impl Fn(Vec<Vec<u8>>) -> Vec<
     }
 }
 
+/// From now on the hub shows everybody what stands in its log.
+fn shows_the_truth(hub: &Hub, room: &RoomUri) {
+    let mut state = hub.state();
+    state.rooms.get_mut(room).unwrap().tricks.views.clear();
+}
+
 fn swapped(mut log: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     if log.len() >= 2 {
         log.swap(0, 1);
@@ -172,13 +178,7 @@ fn a_person_may_go_on_knowingly_and_keeps_the_proof() {
     }
     assert!(is_stopped(&mut bob, &room));
     // The hub tells him the truth from now on.
-    hub.state()
-        .rooms
-        .get_mut(&room)
-        .unwrap()
-        .tricks
-        .views
-        .clear();
+    shows_the_truth(&hub, &room);
     bob.client.resume_room(&room).unwrap();
     assert!(bob.client.resume_room(&room).is_err(), "once is enough");
     bob.syncs();
@@ -233,13 +233,7 @@ fn a_tail_that_is_cut_off_is_noticed_once_the_hub_has_signed_behind_it() {
     assert_eq!(lines(&told, WarningKind::Fork).len(), 1, "{told:?}");
     assert!(is_stopped(&mut bob, &room));
     // The control: it gives what it had kept back.
-    hub.state()
-        .rooms
-        .get_mut(&room)
-        .unwrap()
-        .tricks
-        .views
-        .clear();
+    shows_the_truth(&hub, &room);
     bob.syncs();
     assert!(!is_stopped(&mut bob, &room));
     assert_eq!(bob.reads(&room)[..2], ["before", "one"]);

@@ -18,6 +18,19 @@ use crate::rooms::user;
 use crate::siblings::{client, lines};
 use crate::tricks::View;
 
+/// Alice, bob and carol in a room, and dave and erin to be invited.
+fn three(hub: &Hub) -> (Person, Person, Person, RoomUri) {
+    let (mut alice, mut bob, room) = two(hub, |log| log);
+    let mut carol = Person::register(hub, "carol");
+    for name in ["dave", "erin"] {
+        drop(Person::register(hub, name));
+    }
+    now(alice.client.invite(&room, &[user("carol")])).unwrap();
+    carol.syncs();
+    bob.syncs();
+    (alice, bob, carol, room)
+}
+
 /// Carol makes a commit; before she hands it in alice is faster, and carol goes off-line. Gives
 /// what carol made.
 fn rival(alice: &Person, carol: &mut Person, room: &RoomUri) -> MlsMessage {
@@ -62,14 +75,7 @@ fn shows_instead(hub: &Hub, who: &Person, room: &RoomUri, message: MlsMessage) {
 #[test]
 fn two_commits_for_one_epoch_are_a_visible_gap_and_then_a_proof() {
     let hub = hub();
-    let (mut alice, mut bob, room) = two(&hub, |log| log);
-    let mut carol = Person::register(&hub, "carol");
-    for name in ["dave", "erin"] {
-        drop(Person::register(&hub, name));
-    }
-    now(alice.client.invite(&room, &[user("carol")])).unwrap();
-    carol.syncs();
-    bob.syncs();
+    let (mut alice, mut bob, mut carol, room) = three(&hub);
     let commit = rival(&alice, &mut carol, &room);
     shows_instead(&hub, &bob, &room, commit);
     // Both are in the same epoch by number, with other keys: what alice says bob cannot read.
@@ -100,14 +106,7 @@ fn two_commits_for_one_epoch_are_a_visible_gap_and_then_a_proof() {
 #[test]
 fn a_commit_that_came_second_is_neither() {
     let hub = hub();
-    let (mut alice, mut bob, room) = two(&hub, |log| log);
-    let mut carol = Person::register(&hub, "carol");
-    for name in ["dave", "erin"] {
-        drop(Person::register(&hub, name));
-    }
-    now(alice.client.invite(&room, &[user("carol")])).unwrap();
-    carol.syncs();
-    bob.syncs();
+    let (mut alice, mut bob, mut carol, room) = three(&hub);
     rival(&alice, &mut carol, &room);
     alice.says(&room, "with erin");
     let told = bob.syncs();
