@@ -1,8 +1,6 @@
 //! Rooms that cannot be followed any more: a commit nobody can merge, keys that are gone, entries
 //! that were deleted.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use grove_cli::events::EventStream;
@@ -11,7 +9,7 @@ use grove_core::{Event, Loss, MessageStatus};
 use grove_mls::storage::room_prefix;
 use grove_wire::uri::RoomUri;
 use harness::wait::soon;
-use harness::{Hand, Setup, Terminal, User, World};
+use harness::{Hand, Setup, User, World};
 
 /// The hand's commits are sound to whoever has no keys, and to nobody else, from now on: the secret
 /// that leads to the next epoch is another one. Signatures, membership tag and GroupInfo are as
@@ -255,62 +253,4 @@ async fn a_listener_hears_on_past_a_gap() {
     hears(&mut bob, &mut stream, &room, "three").await;
     stream.close().await;
     assert!(!is_lost(&bob, &room));
-}
-
-/// Copies a directory with all that is in it, and who may look into it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    let permissions = fs::metadata(from).expect("a directory").permissions();
-    fs::set_permissions(to, permissions).expect("its permissions");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let from = entry.expect("an entry").path();
-        let to = to.join(from.file_name().expect("a name"));
-        if from.is_dir() {
-            copy(&from, &to);
-        } else {
-            fs::copy(&from, &to).expect("a copy");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_profile_put_back_from_a_backup_tells_one_line_and_is_heard() {
-    let world = Setup::default().process().start().await;
-    let (alice, _words) = Terminal::register(&world, "alice").await;
-    let (bob, _words) = Terminal::register(&world, "bob").await;
-    let create = ["rooms", "create", "Garden", "--invite", "bob@a.example"];
-    alice.run(&create, "").await.ok();
-    bob.run(&["sync"], "").await.ok();
-    let backup = world.home("backup");
-    copy(&alice.home, &backup);
-    for text in ["one", "two"] {
-        alice.run(&["send", "Garden", text], "").await.ok();
-    }
-    alice.run(&["listen", "--once"], "").await.ok();
-    fs::remove_dir_all(&alice.home).expect("her files");
-    copy(&backup, &alice.home);
-
-    let sent = alice.run(&["send", "Garden", "three", "--json"], "").await;
-    assert_eq!(sent.json()["status"], "sent", "she is back in before");
-    let told = alice.run(&["listen", "--once"], "").await.ok();
-    let lines: Vec<&str> = told.lines().filter(|line| line.contains("read")).collect();
-    let [line] = lines[..] else {
-        panic!("one line was expected: {told}");
-    };
-    assert!(
-        line.starts_with("* Garden: 2 messages could not be read, "),
-        "{line}"
-    );
-    let heard = bob.run(&["listen", "--once", "--json"], "").await;
-    let heard = heard.json_lines();
-    let said: Vec<&str> = heard
-        .iter()
-        .filter(|line| line["event"] == "message")
-        .filter_map(|line| line["message"]["text"].as_str())
-        .collect();
-    assert_eq!(said, ["one", "two", "three"]);
-    assert!(
-        heard.iter().all(|line| line["event"] != "warning"),
-        "{heard:?}"
-    );
 }

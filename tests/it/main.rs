@@ -8,6 +8,7 @@ mod clock;
 mod command_line;
 mod config;
 mod conventions;
+mod copied;
 mod costs;
 mod database_away;
 mod delivery;

@@ -144,6 +144,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             known.receipt = None;
             step.tx.remove_heads(room, i64::MAX.unsigned_abs())?;
             step.memory.behind.insert(room.clone());
+            step.memory.asked_for_proof.remove(room);
             Ok(step.tx.put_room(&known)?)
         })
     }

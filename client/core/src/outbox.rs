@@ -52,8 +52,8 @@ pub enum FlushError {
     /// The room's log could not be read.
     #[error(transparent)]
     CatchUp(#[from] CatchUpError),
-    /// Pending removals could not be committed, which comes first.
-    #[error("pending removals could not be committed before sending")]
+    /// Pending removals could not be committed, or new keys not taken, which comes first.
+    #[error("the room could not be changed before sending, which comes first")]
     Commit(#[from] CommitError),
     /// The room changed again and again.
     #[error("the room changes too fast; what waits is sent later")]
@@ -172,8 +172,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         while self.has_waiting(room)? {
             self.prepare_to_send(room).await?;
             let outgoing = match self.transaction(|step| seal_next(step, room)) {
-                Ok(Some(outgoing)) => outgoing,
-                Ok(None) => return Ok(()),
+                Ok(Next::Sealed(outgoing)) => outgoing,
+                Ok(Next::Nothing) => return Ok(()),
+                Ok(Next::KeysInDoubt) => {
+                    self.take_new_keys(room).await?;
+                    attempt = self.another(attempt).await?;
+                    continue;
+                }
                 Err(FlushError::Seal(SealError::PendingProposals)) => {
                     self.commit_pending(room).await?;
                     attempt = self.another(attempt).await?;
@@ -298,6 +303,14 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
+/// What is to be sent next.
+enum Next {
+    Nothing,
+    Sealed(Outgoing),
+    /// The keys at hand may have been used by a copy of this device.
+    KeysInDoubt,
+}
+
 /// The first message that waits in a room.
 fn next(step: &Step<'_>, room: &RoomUri) -> Result<Option<(Outgoing, u64)>, StoreError> {
     Ok(step
@@ -311,15 +324,18 @@ fn next(step: &Step<'_>, room: &RoomUri) -> Result<Option<(Outgoing, u64)>, Stor
 }
 
 /// Seals the first message that waits, unless its bytes are good already.
-fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Option<Outgoing>, FlushError> {
+fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Next, FlushError> {
     let Some((mut outgoing, number)) = next(step, room)? else {
-        return Ok(None);
+        return Ok(Next::Nothing);
     };
     let (Some(message), Some(room)) = (step.tx.find_message(number)?, step.tx.find_room(room)?)
     else {
         step.tx.remove_outgoing(outgoing.number)?;
-        return Ok(None);
+        return Ok(Next::Nothing);
     };
+    if room.keys_in_doubt {
+        return Ok(Next::KeysInDoubt);
+    }
     if message.kind == ContentKind::AccountNote {
         notes::check_recipients(step, &room.uri)?;
     }
@@ -349,7 +365,7 @@ fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Option<Outgoing>, Fl
         outgoing.message_id = Some(*id.as_bytes());
         step.tx.put_outgoing(&outgoing)?;
     }
-    Ok(Some(outgoing))
+    Ok(Next::Sealed(outgoing))
 }
 
 /// Puts a message into history and outbox. Counter and salt are fixed from here on.

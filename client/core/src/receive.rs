@@ -11,6 +11,7 @@
 pub(crate) mod application;
 mod catch_up;
 pub(crate) mod chain;
+mod copy;
 mod entry;
 pub(crate) mod loss;
 

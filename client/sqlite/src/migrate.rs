@@ -5,12 +5,13 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_profile.sql"),
     include_str!("../migrations/0002_devices.sql"),
     include_str!("../migrations/0003_trust.sql"),
     include_str!("../migrations/0004_evidence.sql"),
     include_str!("../migrations/0005_tallies.sql"),
+    include_str!("../migrations/0006_keys_in_doubt.sql"),
 ];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.

@@ -3,13 +3,14 @@
 //! The group decides what it means; here it becomes history, membership and events.
 
 use grove_mls::member::{Merged, Proposed, ReceiveError as Unreadable, Received};
+use grove_mls::room::validation::ValidLeaf;
 use grove_wire::codec;
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, UserUri};
 
 use super::application::{self, Opened as Message};
-use super::{ReceiveError, loss};
+use super::{ReceiveError, copy, loss};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::rooms::role_name;
 use crate::settle::expect_profile;
@@ -85,11 +86,11 @@ fn take_message(
             if !outbox::accepted_by_log(step, room, message, time)? {
                 let Some(own) = step.tx.find_message_at(&room.uri, room.seq)? else {
                     if outbox::was_said(step, &room.uri, message)? {
-                        repeated(step, room)?;
-                        return Ok(Flow::GoesOn);
+                        copy::repeated(step, room)?;
+                    } else {
+                        copy::said_elsewhere(step, room)?;
                     }
-                    loss::outlived(step, room, time)?;
-                    return Ok(Flow::Ends);
+                    return Ok(Flow::GoesOn);
                 };
                 // Carried out when the hub answered, before what stands between: the log's order
                 // counts.
@@ -115,7 +116,7 @@ fn take_message(
                 time,
             )?;
         }
-        Opened::Meaning(Received::Reused) => repeated(step, room)?,
+        Opened::Meaning(Received::Reused) => copy::repeated(step, room)?,
         Opened::Meaning(Received::Proposal(proposed)) => {
             take_proposal(step, room, &proposed, time)?;
         }
@@ -177,21 +178,6 @@ fn unreadable(step: &mut Step<'_>, room: &mut Room, reason: &str) -> Result<(), 
     })
 }
 
-/// Something came that was sealed with keys that were used before. Who did it nobody can tell: it
-/// is told once in an epoch, and nobody is named.
-fn repeated(step: &mut Step<'_>, room: &Room) -> Result<(), StoreError> {
-    if step.memory.repeated.insert(room.uri.clone(), room.epoch) == Some(room.epoch) {
-        return Ok(());
-    }
-    step.tell(Event::Warning {
-        room: Some(room.uri.clone()),
-        kind: WarningKind::Clone,
-        text: "a message was sealed with keys that were used before: a copy of somebody's device \
-               may be in use, or the server repeats what was said"
-            .to_owned(),
-    })
-}
-
 fn take_proposal(
     step: &mut Step<'_>,
     room: &mut Room,
@@ -229,6 +215,8 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
         return Ok(removed(step, room, (!left).then_some(by))?);
     }
     room.epoch = merged.epoch;
+    let own = |leaf: &ValidLeaf| leaf.client == step.identity.client;
+    room.keys_in_doubt &= !(merged.was_own && merged.new_leaves.iter().any(own));
     outbox::forget_said(step, &room.uri)?;
     if merged.was_own {
         if !merged.added.is_empty() {

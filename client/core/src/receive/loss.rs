@@ -12,7 +12,7 @@ use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::{ContentType, Framing, MlsMessage, SenderKind};
 use grove_wire::uri::{ClientUri, RoomUri};
 
-use super::Taken;
+use super::{Taken, copy};
 use crate::event::{Event, Loss};
 use crate::step::{GroupError, Step};
 use crate::store::{
@@ -65,7 +65,7 @@ pub(crate) fn lose(
     }
     tracing::warn!(room = %room.uri, seq = read, cause = word(&cause), "the room is lost");
     if cause == LostCause::State {
-        count_anew(step, room)?;
+        copy::count_anew(step, room)?;
     }
     room.unreadable = 0;
     room.lost = Some(Lost {
@@ -77,8 +77,8 @@ pub(crate) fn lose(
     Ok(())
 }
 
-/// This device has done what this database knows nothing of: it is an older copy, or there are two
-/// of them. Its keys may have been used already, and so may its counters: it begins anew with both.
+/// This device has changed the room and this database knows nothing of it: it is an older copy, or
+/// there are two of them, and the other one is in use. This one begins anew, as another leaf.
 pub(super) fn outlived(step: &mut Step<'_>, room: &mut Room, time: u64) -> Result<(), GroupError> {
     step.forget_group(&room.uri)?;
     lose(
@@ -88,25 +88,6 @@ pub(super) fn outlived(step: &mut Step<'_>, room: &mut Room, time: u64) -> Resul
         room.seq.saturating_sub(1),
         time,
     )
-}
-
-/// Counts on from the time, which no device reaches by counting. What waits and was never sealed
-/// here is counted anew.
-fn count_anew(step: &mut Step<'_>, room: &mut Room) -> Result<(), StoreError> {
-    room.counter = room.counter.max(step.now);
-    for outgoing in step.tx.list_outgoing(&room.uri)? {
-        let OutgoingKind::Application { message } = outgoing.kind else {
-            continue;
-        };
-        if outgoing.bytes.is_none()
-            && let Some(mut message) = step.tx.find_message(message)?
-        {
-            message.counter = room.counter;
-            room.counter = room.counter.saturating_add(1);
-            step.tx.put_message(&message)?;
-        }
-    }
-    Ok(())
 }
 
 /// The cause that a commit is which cannot be merged.

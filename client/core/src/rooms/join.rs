@@ -266,6 +266,7 @@ fn prepare(
     known.state = RoomState::Joining;
     known.epoch = epoch;
     known.leaf_since = now;
+    known.keys_in_doubt = false;
     step.tx.put_room(&known)?;
     add_outgoing(step, room, epoch, bundle)
 }

@@ -110,6 +110,7 @@ fn take(
     room.head = None;
     room.receipt = None;
     room.leaf_since = step.now;
+    room.keys_in_doubt = false;
     room.unreadable = 0;
     room.removals_since = None;
     step.tx.put_room(&room)?;

@@ -199,6 +199,9 @@ pub struct Room {
     pub receipt: Option<Vec<u8>>,
     /// The counter of this client's next message.
     pub counter: u64,
+    /// Messages that look like this client's own were read, and it has no record of them: a commit
+    /// of its own comes before its next message.
+    pub keys_in_doubt: bool,
     /// Members were added by this client and wait for the profile.
     pub profile_due: bool,
     /// When this client's leaf was last renewed, in milliseconds.
@@ -232,6 +235,7 @@ impl Room {
             head: None,
             receipt: None,
             counter: 1,
+            keys_in_doubt: false,
             profile_due: false,
             leaf_since: now,
             unreadable: 0,

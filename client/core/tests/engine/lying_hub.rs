@@ -9,6 +9,7 @@ use grove_wire::uri::RoomUri;
 
 use crate::hub::Hub;
 use crate::person::{Person, hub, now};
+use crate::rooms::user;
 use crate::siblings::{client, lines};
 use crate::tricks::View;
 
@@ -23,17 +24,26 @@ pub(crate) fn two(
     alice.says(&room, "before");
     bob.syncs();
     alice.syncs();
+    shows(hub, &bob, &room, view);
+    (alice, bob, room)
+}
+
+/// From now on the hub shows somebody what `view` makes of the new entries.
+fn shows(
+    hub: &Hub,
+    reader: &Person,
+    room: &RoomUri,
+    view: impl Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>> + Send + 'static,
+) {
     let mut state = hub.state();
-    let known = state.rooms.get_mut(&room).unwrap();
+    let known = state.rooms.get_mut(room).unwrap();
     let before = known.log.len();
     let view: View = Box::new(move |mut log| {
         let new = log.split_off(before);
         log.extend(view(new));
         log
     });
-    known.tricks.views.insert(client(&bob), view);
-    drop(state);
-    (alice, bob, room)
+    known.tricks.views.insert(client(reader), view);
 }
 
 /// Takes out these of the new entries.
@@ -188,6 +198,28 @@ fn a_person_may_go_on_knowingly_and_keeps_the_proof() {
     bob.syncs();
     assert!(!is_stopped(&mut bob, &room));
     assert_proves(&proof(&mut bob), &room);
+}
+
+#[test]
+fn the_other_half_of_a_proof_is_asked_for_each_time_that_a_room_stops() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two(&hub, |log| log);
+    for (proofs, newcomer) in [(1, "carol"), (2, "dave"), (3, "erin")] {
+        drop(Person::register(&hub, newcomer));
+        shows(&hub, &bob, &room, without(&[0]));
+        for text in ["one", "two", "three"] {
+            alice.says(&room, text);
+        }
+        // Nobody's message holds a receipt of what bob is given the hub's receipt for.
+        now(alice.client.invite(&room, &[user(newcomer)])).unwrap();
+        bob.syncs();
+        assert_eq!(bob.client.evidence().unwrap().len(), proofs);
+        shows_the_truth(&hub, &room);
+        bob.client.resume_room(&room).unwrap();
+        bob.syncs();
+        assert!(!is_stopped(&mut bob, &room));
+        alice.syncs();
+    }
 }
 
 #[test]

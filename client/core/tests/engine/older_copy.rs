@@ -21,7 +21,7 @@ use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
 use crate::siblings::{account, lines};
-use crate::tricks::delete_records;
+use crate::tricks::{delete_records, repeat_last_altered, stored};
 
 fn two_in_a_room(hub: &Hub) -> (Person, Person, RoomUri) {
     let (mut alice, mut bob) = (Person::register(hub, "alice"), Person::register(hub, "bob"));
@@ -39,14 +39,60 @@ fn an_older_copy_reads_before_it_speaks_and_is_heard() {
     alice.says(&room, "two");
     drop(alice);
     let sent = copy.says(&room, "three");
-    assert_eq!(sent.status, MessageStatus::Sent, "after it came back");
+    assert_eq!(sent.status, MessageStatus::Sent, "with new keys");
     let told = copy.syncs();
-    assert_eq!(losses(&told), [(2, Loss::State)]);
+    assert_eq!(lines(&told, WarningKind::Clone).len(), 1, "{told:?}");
     assert_eq!(troubles(&told), 1, "{told:?}");
     let told = bob.syncs();
     assert_eq!(troubles(&told), 0, "{told:?}");
     assert_eq!(bob.reads(&room), ["one", "two", "three"]);
     all_talk(&room, &mut [&mut bob, &mut copy]);
+}
+
+#[test]
+fn a_device_that_others_sent_for_takes_new_keys_once_and_stays() {
+    // The hub can make up the looks of an own message, and so can a member. A healthy device must
+    // not lose its room for that.
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    alice.says(&room, "one");
+    let epoch = |alice: &Person| stored(alice, &room).epoch;
+    let before = epoch(&alice);
+    for _ in 0..3 {
+        repeat_last_altered(&hub, &room);
+    }
+    let told = alice.syncs();
+    assert_eq!(lines(&told, WarningKind::Clone).len(), 1, "{told:?}");
+    assert_eq!(troubles(&told), 1, "{told:?}");
+    assert_eq!(epoch(&alice), before, "it has nothing to say");
+    alice.restart();
+    alice.says(&room, "two");
+    alice.says(&room, "three");
+    assert_eq!(epoch(&alice), before + 1, "it stays the leaf that it is");
+    bob.syncs();
+    assert_eq!(bob.reads(&room), ["one", "two", "three"]);
+    all_talk(&room, &mut [&mut bob, &mut alice]);
+    assert_eq!(epoch(&alice), before + 1);
+}
+
+#[test]
+fn a_commit_of_somebody_else_does_not_do_for_new_keys() {
+    // The copy follows it too, and both seal with the same keys again.
+    let hub = hub();
+    let (mut alice, mut bob, room) = two_in_a_room(&hub);
+    drop(Person::register(&hub, "carol"));
+    let mut copy = alice.copy();
+    alice.says(&room, "one");
+    copy.syncs();
+    now(bob.client.invite(&room, &[user("carol")])).unwrap();
+    let epoch = stored(&bob, &room).epoch;
+    alice.says(&room, "two");
+    copy.restart();
+    assert_eq!(copy.says(&room, "three").status, MessageStatus::Sent);
+    assert_eq!(stored(&copy, &room).epoch, epoch + 1);
+    let told = bob.syncs();
+    assert_eq!(troubles(&told), 0, "{told:?}");
+    assert_eq!(bob.reads(&room), ["one", "two", "three"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use grove_mls::identity::Head;
 use grove_mls::storage::room_prefix;
 use grove_wire::api::events::ServerFrame;
 use grove_wire::codec;
+use grove_wire::mimi::notify::FanoutMessage;
 use grove_wire::mls::{GroupInfo, MlsMessage};
 use grove_wire::uri::{ClientUri, RoomUri};
 
@@ -83,9 +84,27 @@ pub(crate) fn forget_log(hub: &Hub, room: &RoomUri) {
 
 /// The hub writes the newest entry of a room into its log once more.
 pub(crate) fn repeat_last(hub: &Hub, room: &RoomUri) {
+    append(hub, room, |_| {});
+}
+
+/// The hub writes the newest message of a room into its log once more, with another last
+/// byte. What tells the sender still opens.
+pub(crate) fn repeat_last_altered(hub: &Hub, room: &RoomUri) {
+    append(hub, room, |entry| {
+        let mut bytes = entry.message.as_bytes().to_vec();
+        let last = bytes.last_mut().unwrap();
+        *last = last.wrapping_add(1);
+        entry.message = MlsMessage::from_bytes(bytes).unwrap();
+    });
+}
+
+fn append(hub: &Hub, room: &RoomUri, change: impl FnOnce(&mut FanoutMessage)) {
     let mut state = hub.state();
     let log = &mut state.rooms.get_mut(room).unwrap().log;
     let (entry, head) = log.last().unwrap().clone();
+    let mut entry = codec::decode(&entry).unwrap();
+    change(&mut entry);
+    let entry = codec::encode(&entry).unwrap();
     let seq = u64::try_from(log.len()).unwrap() + 1;
     let next = head.next(seq, &entry);
     log.push((entry, next));

@@ -10,8 +10,8 @@ use crate::error::Sql;
 pub(super) fn find(connection: &Connection, room: &RoomUri) -> Result<Option<Room>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
-             leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+            "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, \
+             keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
              lost_by, read_up_to, draft FROM rooms WHERE uri = ?1",
         )
         .sql()?
@@ -23,8 +23,8 @@ pub(super) fn find(connection: &Connection, room: &RoomUri) -> Result<Option<Roo
 pub(super) fn list(connection: &Connection) -> Result<Vec<Room>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, profile_due, \
-             leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+            "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, \
+             keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
              lost_by, read_up_to, draft FROM rooms ORDER BY uri",
         )
         .sql()?
@@ -43,9 +43,9 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO rooms (uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, \
-             counter, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, \
-             lost_noticed, lost_cause, lost_by, read_up_to, draft) VALUES (:uri, :state, :name, :topic, :profile, \
-             :profile_version, :epoch, :seq, :head, :receipt, :counter, :profile_due, :leaf_since, :unreadable, \
+             counter, keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, \
+             lost_time, lost_noticed, lost_cause, lost_by, read_up_to, draft) VALUES (:uri, :state, :name, :topic, :profile, \
+             :profile_version, :epoch, :seq, :head, :receipt, :counter, :keys_in_doubt, :profile_due, :leaf_since, :unreadable, \
              :removals_since, :stop, :stop_theirs, :lost_seq, :lost_time, :lost_noticed, :lost_cause, :lost_by, \
              :read_up_to, :draft)",
         )
@@ -62,6 +62,7 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
             ":head": room.head,
             ":receipt": room.receipt,
             ":counter": integer(room.counter)?,
+            ":keys_in_doubt": room.keys_in_doubt,
             ":profile_due": room.profile_due,
             ":leaf_since": integer(room.leaf_since)?,
             ":unreadable": integer(room.unreadable)?,
@@ -139,6 +140,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Room> {
         head: row.get("head")?,
         receipt: row.get("receipt")?,
         counter: unsigned(row, "counter")?,
+        keys_in_doubt: row.get("keys_in_doubt")?,
         profile_due: row.get("profile_due")?,
         leaf_since: unsigned(row, "leaf_since")?,
         unreadable: unsigned(row, "unreadable")?,

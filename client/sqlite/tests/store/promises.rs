@@ -84,6 +84,7 @@ fn every_record_is_read_as_it_was_written() {
     room.name = "Garden".to_owned();
     room.head = Some([1; 32]);
     room.removals_since = Some(77);
+    room.keys_in_doubt = true;
     room.profile_due = true;
     room.stop = Some(Stop::Fork { theirs: vec![1] });
     let outgoing = Outgoing {
@@ -382,7 +383,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 5
+            known: 6
         }
     );
 }
