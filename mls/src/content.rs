@@ -16,7 +16,7 @@ mod float;
 mod message_id;
 mod witness;
 
-pub use account_note::{AccountNote, AccountNoteError, RoomSighting};
+pub use account_note::{AccountNote, AccountNoteError, NotedPin, RoomSighting};
 pub use decode::ContentError;
 pub use extensions::{ExtensionKey, ExtensionValue, Extensions};
 pub use message_id::MessageId;

@@ -1,5 +1,5 @@
-//! Notes among a user's own devices, in the room they share: device lists and keys, what was read,
-//! what was begun and not sent, what rooms look like from here.
+//! Notes among a user's own devices, in the room they share: device lists and keys, whom they know,
+//! what was read, what was begun and not sent, what rooms look like from here.
 //!
 //! A note goes through the ordinary outbox and is no message: nobody is shown it, and its bytes are
 //! kept until the hub has taken it. What a note says is verified by whoever takes it; this module
@@ -7,13 +7,16 @@
 //!
 //! The surprise: without an account room every note is dropped. There is no other device to tell.
 
+mod greeting;
 mod keys;
+mod pins;
 mod sightings;
 mod state;
 mod take;
 
 pub use state::{KeepError, MAX_DRAFT_BYTES};
 
+pub(crate) use pins::send as send_pins;
 pub(crate) use sightings::{saw_commit, saw_room};
 pub(crate) use state::{Due, accepted, new_room};
 pub(crate) use take::take;

@@ -245,6 +245,11 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError`].
     fn put_pin(&mut self, pin: &Pin) -> Result<(), StoreError>;
+    /// At most so many pins: those that were compared first, then those that are the oldest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list_pins(&self, limit: usize) -> Result<Vec<Pin>, StoreError>;
 
     /// Names a device of the user; an empty name takes the name away.
     ///

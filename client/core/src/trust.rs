@@ -33,7 +33,7 @@ mod pins;
 pub use accept::{AcceptIdentityError, IdentityView};
 
 pub(crate) use ask::Newness;
-pub(crate) use pins::{continues, lacks_list, see, see_all};
+pub(crate) use pins::{continues, hear, lacks_list, see, see_all};
 
 /// What this client thinks of somebody, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -218,6 +218,12 @@ pub(crate) fn judge(step: &Step<'_>, leaf: &ValidLeaf) -> Result<Judged, StoreEr
             verified: false,
         });
     };
+    if pin.disputed {
+        return Ok(Judged {
+            verdict: Subjective::Changed,
+            verified: false,
+        });
+    }
     let list = pin.device_list.as_deref().map(read_list).transpose()?;
     Ok(Judged {
         verdict: judge_by(leaf, &read_identity(&pin.identity)?, list.as_ref()),
@@ -234,7 +240,7 @@ fn judge_by(
     subjective(leaf, Some(&Known { identity, list }))
 }
 
-fn read_identity(bytes: &[u8]) -> Result<UserIdentity, StoreError> {
+pub(crate) fn read_identity(bytes: &[u8]) -> Result<UserIdentity, StoreError> {
     UserIdentity::decode(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 

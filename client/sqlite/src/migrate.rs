@@ -5,13 +5,14 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_profile.sql"),
     include_str!("../migrations/0002_devices.sql"),
     include_str!("../migrations/0003_trust.sql"),
     include_str!("../migrations/0004_evidence.sql"),
     include_str!("../migrations/0005_tallies.sql"),
     include_str!("../migrations/0006_keys_in_doubt.sql"),
+    include_str!("../migrations/0007_disputed.sql"),
 ];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.

@@ -216,6 +216,10 @@ impl Tx for OpenTx<'_> {
         pins::put(&self.0, pin)
     }
 
+    fn list_pins(&self, limit: usize) -> Result<Vec<Pin>, StoreError> {
+        pins::list(&self.0, limit)
+    }
+
     fn put_device_name(&mut self, client: &ClientUri, name: &str) -> Result<(), StoreError> {
         devices::put_name(&self.0, client, name)
     }

@@ -1,5 +1,5 @@
-//! What a user's devices tell each other in the account room: keys, device lists, and what one of
-//! them saw or read.
+//! What a user's devices tell each other in the account room: keys, device lists, whom one of them
+//! knows, and what it saw or read.
 //!
 //! Knows the form and its bounds; what a note makes true is for the reader to verify. Must not know
 //! how notes are sent.
@@ -10,11 +10,13 @@
 
 use std::fmt;
 
-use grove_wire::codec::{self, DecodeError, EncodeError, List, Opaque, Text};
+use grove_wire::codec::{self, DecodeError, EncodeError, List, Opaque, Text, flag};
 use grove_wire::limits::{MAX_ACCOUNT_NOTE_BYTES, MAX_DEVICE_NAME_BYTES};
-use grove_wire::uri::{ClientUri, RoomUri};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::identity::Identity;
 
 /// The highest epoch or seq of a note: what a store with signed numbers of 64 bits can hold. A
 /// sibling that tells a higher one is lying, and must not make the reader's store fail.
@@ -73,6 +75,20 @@ pub enum AccountNote {
         /// At most [`MAX_DEVICE_NAME_BYTES`].
         name: String,
     },
+    /// Whom the sender knows.
+    Pins(Vec<NotedPin>),
+}
+
+/// A person as one device knows them. That the identity is theirs is for the reader to verify.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSize, TlsSerialize, TlsDeserialize)]
+pub struct NotedPin {
+    /// The user.
+    pub user: UserUri,
+    /// The newest identity seen that follows the first.
+    pub identity: Identity,
+    /// Whether a person compared it.
+    #[tls_codec(with = "flag")]
+    pub verified: bool,
 }
 
 /// A room as one device sees it.
@@ -106,6 +122,8 @@ enum Wire {
     Draft(Draft),
     #[tls_codec(discriminant = 6)]
     DeviceName(DeviceName),
+    #[tls_codec(discriminant = 7)]
+    Pins(List<NotedPin, MAX_ACCOUNT_NOTE_BYTES>),
 }
 
 #[derive(TlsSize, TlsSerialize, TlsDeserialize)]
@@ -192,6 +210,7 @@ impl AccountNote {
                 client: client.clone(),
                 name: name.clone(),
             }),
+            Self::Pins(pins) => Wire::Pins(pins.clone().into()),
         })
     }
 
@@ -208,6 +227,7 @@ impl AccountNote {
             Wire::Read(positions) => Self::Read(positions.into_vec()),
             Wire::Draft(Draft { room, text }) => Self::Draft { room, text },
             Wire::DeviceName(DeviceName { client, name }) => Self::DeviceName { client, name },
+            Wire::Pins(pins) => Self::Pins(pins.into_vec()),
         }
     }
 }
@@ -221,6 +241,7 @@ impl fmt::Debug for AccountNote {
             Self::Read(_) => "Read",
             Self::Draft { .. } => "Draft",
             Self::DeviceName { .. } => "DeviceName",
+            Self::Pins(_) => "Pins",
         })
     }
 }

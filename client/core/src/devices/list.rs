@@ -171,6 +171,7 @@ fn pin_own(step: &mut Step<'_>, list: &SignedDeviceList) -> Result<(), StoreErro
         identity: list.list().identity.to_bytes(),
         device_list: Some(list.as_bytes().to_vec()),
         rival: None,
+        disputed: false,
         verified: true,
         since: step.now,
     })

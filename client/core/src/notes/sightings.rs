@@ -13,7 +13,7 @@ use grove_wire::limits::MAX_ACCOUNT_NOTE_BYTES;
 use grove_wire::uri::{ClientUri, RoomUri};
 use sha2::{Digest as _, Sha256};
 
-use super::{is_account_room, state};
+use super::{greeting, is_account_room, state};
 use crate::event::{Event, WarningKind};
 use crate::step::{GroupError, Step};
 use crate::store::{Room, RoomState, Sighting, Stop, StoreError};
@@ -55,7 +55,7 @@ pub(crate) fn saw_commit(
     let due = &mut step.memory.notes_due;
     due.sightings.insert(room.uri.clone(), (merged.epoch, at));
     if is_account_room(step, &room.uri)? {
-        step.memory.notes_due.greeting = Some(at);
+        greeting::expect(step, at)?;
     }
     Ok(())
 }

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grove_mls::content::AccountNote;
 use grove_wire::limits::MAX_ACCOUNT_NOTE_BYTES;
-use grove_wire::uri::{ClientUri, RoomUri};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 
-use super::{is_account_room, send, sightings};
+use super::{greeting, is_account_room, send, sightings};
 use crate::client::Client;
 use crate::devices::is_a_name;
 use crate::environment::Environment;
@@ -36,6 +36,8 @@ pub(crate) struct Due {
     pub(super) sightings: BTreeMap<RoomUri, (u64, u64)>,
     /// A device came into the account room: when it is our turn to speak.
     pub(super) greeting: Option<u64>,
+    /// Whom others have told that device meanwhile, as we know them.
+    pub(super) pins_heard: BTreeSet<UserUri>,
     read: Coalesced,
     drafts: Coalesced,
     /// Drafts in the outbox: whatever arrives before them is older.
@@ -147,6 +149,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     pub(crate) fn tell_siblings(&mut self) -> Result<(), GroupError> {
         self.transaction(|step| {
             sightings::send_due(step)?;
+            greeting::send_due(step)?;
             Ok(send_due(step)?)
         })
     }
@@ -172,11 +175,6 @@ fn send_due(step: &mut Step<'_>) -> Result<(), StoreError> {
     let due = &mut step.memory.notes_due;
     let read = due.read.take_due(now);
     let drafts = due.drafts.take_due(now);
-    let greets = due.greeting.is_some_and(|at| now >= at);
-    if greets {
-        due.greeting = None;
-        send_names(step)?;
-    }
     send_positions(step, &read)?;
     send_drafts(step, &drafts)
 }
@@ -226,13 +224,6 @@ fn send_drafts(step: &mut Step<'_>, rooms: &[RoomUri]) -> Result<(), StoreError>
         step.memory.notes_due.drafts_out.insert(room.clone());
         let (room, text) = (known.uri, known.draft);
         send(step, &AccountNote::Draft { room, text })?;
-    }
-    Ok(())
-}
-
-fn send_names(step: &mut Step<'_>) -> Result<(), StoreError> {
-    for (client, name) in step.tx.list_device_names()? {
-        send(step, &AccountNote::DeviceName { client, name })?;
     }
     Ok(())
 }

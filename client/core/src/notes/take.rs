@@ -6,7 +6,7 @@
 use grove_mls::content::AccountNote;
 use grove_mls::room::validation::ValidLeaf;
 
-use super::{is_account_room, keys, sightings, state};
+use super::{is_account_room, keys, pins, sightings, state};
 use crate::step::{GroupError, Step};
 use crate::store::Room;
 use crate::trust::{self, Trust};
@@ -33,6 +33,7 @@ pub(crate) fn take(
         AccountNote::DeviceList { list } => keys::take_list(step, &list)?,
         AccountNote::DeviceName { client, name } => state::take_name(step, &client, &name)?,
         AccountNote::Draft { room: of, text } => state::take_draft(step, room, &of, &text)?,
+        AccountNote::Pins(known) => pins::take(step, &known)?,
         AccountNote::Read(positions) => state::take_read(step, room, &positions)?,
         AccountNote::Sightings(seen) => sightings::take(step, room, seen)?,
         AccountNote::NewUik { .. } => {}

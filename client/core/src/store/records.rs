@@ -387,6 +387,8 @@ pub struct Pin {
     pub device_list: Option<Vec<u8>>,
     /// Another identity that says to be the user, and follows none that was seen: the last such.
     pub rival: Option<Vec<u8>>,
+    /// Another device of the own user knows them as the rival, so that neither is believed.
+    pub disputed: bool,
     /// A person compared the identity; otherwise it is trusted on first use.
     pub verified: bool,
     /// When the user was seen first, in milliseconds.

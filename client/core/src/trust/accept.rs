@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::devices;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
+use crate::notes;
 use crate::step::Step;
 use crate::store::{Pin, Store, StoreError};
 use crate::transport::Transport;
@@ -96,7 +97,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             let pin = pin.ok_or_else(|| AcceptIdentityError::Unknown(user.clone()))?;
             let accepted = accepted(pin, expected)?;
             step.memory.trusted.clear();
-            Ok(step.tx.put_pin(&accepted)?)
+            step.tx.put_pin(&accepted)?;
+            Ok(notes::send_pins(step, &[accepted])?)
         })
     }
 }
@@ -139,6 +141,7 @@ fn accepted(pin: Pin, expected: SafetyNumber) -> Result<Pin, AcceptIdentityError
     };
     if has(&pin.identity)? {
         return Ok(Pin {
+            disputed: false,
             verified: true,
             ..pin
         });
@@ -148,6 +151,7 @@ fn accepted(pin: Pin, expected: SafetyNumber) -> Result<Pin, AcceptIdentityError
             identity: rival.clone(),
             device_list: None,
             rival: None,
+            disputed: false,
             verified: true,
             ..pin
         }),

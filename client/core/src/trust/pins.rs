@@ -94,6 +94,43 @@ pub(super) fn learn(
     Ok(Ok(()))
 }
 
+/// Takes in as whom another device of the own user knows somebody. Keys that follow each other are
+/// one person's, and what was compared on one device was compared. If they do not, neither is
+/// believed until a person has compared the digits here: the device that tells it may be a stolen
+/// one, and this one may have met an impostor first.
+pub(crate) fn hear(
+    step: &mut Step<'_>,
+    user: &UserUri,
+    told: &UserIdentity,
+    verified: bool,
+) -> Result<(), StoreError> {
+    if *user == step.identity.user || told.verify(user).is_err() {
+        return Ok(());
+    }
+    step.memory.trusted.clear();
+    let Some(pin) = step.tx.find_pin(user)? else {
+        let pin = Pin {
+            verified,
+            ..first_sight(step, user, told, None)
+        };
+        return step.tx.put_pin(&pin);
+    };
+    let pinned = read_identity(&pin.identity)?;
+    let is_later = told.follows(&pinned);
+    if !is_later && !pinned.follows(told) {
+        return dispute(step, pin, told);
+    }
+    let pin = Pin {
+        verified: pin.verified || verified,
+        ..pin
+    };
+    if is_later && !told.is_same(&pinned) {
+        renew(step, pin, told)
+    } else {
+        step.tx.put_pin(&pin)
+    }
+}
+
 /// Whether a user's home server has given no list of the newest identity seen.
 pub(crate) fn lacks_list(pin: Option<&Pin>) -> Result<bool, StoreError> {
     let Some(pin) = pin else {
@@ -143,6 +180,7 @@ fn first_sight(
         identity: identity.to_bytes(),
         device_list: list.map(|list| list.as_bytes().to_vec()),
         rival: None,
+        disputed: false,
         verified: false,
         since: step.now,
     }
@@ -181,6 +219,28 @@ fn meet_rival(
         ..pin
     })?;
     warn(step, &user, room)
+}
+
+/// Another device of the own user knows somebody as somebody else. What a person compared here
+/// stands.
+fn dispute(step: &mut Step<'_>, pin: Pin, told: &UserIdentity) -> Result<(), StoreError> {
+    if pin.verified || pin.disputed {
+        return meet_rival(step, pin, told, None);
+    }
+    let address = pin.user.address();
+    step.tx.put_pin(&Pin {
+        rival: Some(told.to_bytes()),
+        disputed: true,
+        ..pin
+    })?;
+    step.tell(Event::Warning {
+        room: None,
+        kind: WarningKind::Identity,
+        text: format!(
+            "another device of yours knows {address} under another identity; nothing is sent to \
+             them until you have compared their safety number by another way than this one"
+        ),
+    })
 }
 
 fn warn(step: &mut Step<'_>, user: &UserUri, room: Option<&RoomUri>) -> Result<(), StoreError> {

@@ -27,5 +27,6 @@ mod rooms;
 mod siblings;
 mod sweeps;
 mod taken_off;
+mod told_pins;
 mod tricks;
 mod two_commits;

@@ -19,7 +19,7 @@ fn digits(text: &str) -> SafetyNumber {
     SafetyNumber::parse(text).unwrap()
 }
 
-fn trust_of(person: &mut Person, room: &RoomUri, name: &str) -> Trust {
+pub(crate) fn trust_of(person: &mut Person, room: &RoomUri, name: &str) -> Trust {
     let members = person.client.members(room).unwrap();
     let member = members.into_iter().find(|one| one.user == user(name));
     member.unwrap().trust
@@ -29,15 +29,19 @@ fn last(person: &mut Person, room: &RoomUri) -> Message {
     person.history(room).pop().unwrap()
 }
 
-/// Olga, who is in league with the hub, puts somebody else in alice's place: the hub gives another
-/// list, and olga says that it is fine.
 fn replaces_alice(hub: &Hub, olga: &mut Person, room: &RoomUri) -> Person {
-    now(olga.client.remove(room, &[user("alice")])).unwrap();
-    let other = swap_identity(hub, "alice");
-    let shown = now(olga.client.identity_of(&user("alice"))).unwrap();
+    replaces(hub, olga, room, "alice")
+}
+
+/// Olga, who is in league with the hub, puts somebody else in a member's place: the hub gives
+/// another list, and olga says that it is fine.
+pub(crate) fn replaces(hub: &Hub, olga: &mut Person, room: &RoomUri, name: &str) -> Person {
+    now(olga.client.remove(room, &[user(name)])).unwrap();
+    let other = swap_identity(hub, name);
+    let shown = now(olga.client.identity_of(&user(name))).unwrap();
     let number = digits(&shown.other_safety_number.unwrap());
-    olga.client.accept_identity(&user("alice"), number).unwrap();
-    now(olga.client.invite(room, &[user("alice")])).unwrap();
+    olga.client.accept_identity(&user(name), number).unwrap();
+    now(olga.client.invite(room, &[user(name)])).unwrap();
     now(olga.client.settle()).unwrap();
     other
 }

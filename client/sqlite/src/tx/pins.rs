@@ -2,7 +2,7 @@
 
 use grove_core::store::{Pin, StoreError};
 use grove_wire::uri::UserUri;
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::values::{integer, parsed, unsigned};
 use crate::error::Sql;
@@ -10,28 +10,32 @@ use crate::error::Sql;
 pub(super) fn find(connection: &Connection, user: &UserUri) -> Result<Option<Pin>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT user, identity, device_list, rival, verified, since FROM pins WHERE user = ?1",
+            "SELECT user, identity, device_list, rival, disputed, verified, since FROM pins WHERE user = ?1",
         )
         .sql()?
-        .query_row(params![user.as_str()], |row| {
-            Ok(Pin {
-                user: parsed(row, "user")?,
-                identity: row.get("identity")?,
-                device_list: row.get("device_list")?,
-                rival: row.get("rival")?,
-                verified: row.get("verified")?,
-                since: unsigned(row, "since")?,
-            })
-        })
+        .query_row(params![user.as_str()], read)
         .optional()
+        .sql()
+}
+
+pub(super) fn list(connection: &Connection, limit: usize) -> Result<Vec<Pin>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT user, identity, device_list, rival, disputed, verified, since FROM pins \
+             ORDER BY verified DESC, since, user LIMIT ?1",
+        )
+        .sql()?
+        .query_map(params![i64::try_from(limit).unwrap_or(i64::MAX)], read)
+        .sql()?
+        .collect::<rusqlite::Result<_>>()
         .sql()
 }
 
 pub(super) fn put(connection: &Connection, pin: &Pin) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO pins (user, identity, device_list, rival, verified, since) \
-             VALUES (:user, :identity, :device_list, :rival, :verified, :since)",
+            "INSERT OR REPLACE INTO pins (user, identity, device_list, rival, disputed, verified, since) \
+             VALUES (:user, :identity, :device_list, :rival, :disputed, :verified, :since)",
         )
         .sql()?
         .execute(named_params! {
@@ -39,9 +43,22 @@ pub(super) fn put(connection: &Connection, pin: &Pin) -> Result<(), StoreError> 
             ":identity": pin.identity,
             ":device_list": pin.device_list,
             ":rival": pin.rival,
+            ":disputed": pin.disputed,
             ":verified": pin.verified,
             ":since": integer(pin.since)?,
         })
         .sql()?;
     Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Pin> {
+    Ok(Pin {
+        user: parsed(row, "user")?,
+        identity: row.get("identity")?,
+        device_list: row.get("device_list")?,
+        rival: row.get("rival")?,
+        disputed: row.get("disputed")?,
+        verified: row.get("verified")?,
+        since: unsigned(row, "since")?,
+    })
 }

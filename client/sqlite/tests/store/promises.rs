@@ -100,6 +100,7 @@ fn every_record_is_read_as_it_was_written() {
         identity: vec![4],
         device_list: Some(vec![1]),
         rival: Some(vec![2]),
+        disputed: true,
         verified: true,
         since: 3,
     };
@@ -136,7 +137,21 @@ fn every_record_is_read_as_it_was_written() {
                 ..pin
             };
             tx.put_pin(&seen)?;
-            assert_eq!(tx.find_pin(&alice())?, Some(seen));
+            assert_eq!(tx.find_pin(&alice())?, Some(seen.clone()));
+            // Whom somebody compared come first, then the oldest.
+            let named = |name: &str, verified, since| Pin {
+                user: UserUri::parse(name).unwrap(),
+                verified,
+                since,
+                ..seen.clone()
+            };
+            let old = named("old@a.example", false, 1);
+            let older = named("z@a.example", false, 0);
+            for pin in [&old, &older] {
+                tx.put_pin(pin)?;
+            }
+            assert_eq!(tx.list_pins(9)?, [seen.clone(), older.clone(), old]);
+            assert_eq!(tx.list_pins(2)?, [seen, older]);
             assert_eq!(tx.list_welcomes()?, [welcome]);
             let stored = StoredMessage {
                 number: 1,
@@ -383,7 +398,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 6
+            known: 7
         }
     );
 }

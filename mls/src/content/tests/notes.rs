@@ -8,7 +8,8 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::content::{AccountNote, AccountNoteError, MimiContent, RoomSighting};
+use crate::content::{AccountNote, AccountNoteError, MimiContent, NotedPin, RoomSighting};
+use crate::identity::{Identity, RecoveryKey};
 
 /// One note per line, made by an implementation other than this one.
 const GOLDEN: &str = include_str!("../account_notes.txt");
@@ -28,6 +29,14 @@ fn sighting() -> RoomSighting {
         seq: 17,
         head: [2; 32],
         authenticator: [3; 32],
+    }
+}
+
+fn pin() -> NotedPin {
+    NotedPin {
+        user: alice(),
+        identity: Identity::begin(&RecoveryKey::from_seed([2; 32]), &alice()).0,
+        verified: true,
     }
 }
 
@@ -59,6 +68,7 @@ fn notes() -> BTreeMap<&'static str, AccountNote> {
                 list,
             },
         ),
+        ("pins", AccountNote::Pins(vec![pin()])),
         ("read", AccountNote::Read(vec![(room(), 17)])),
         ("sightings", AccountNote::Sightings(vec![sighting()])),
     ])
@@ -105,7 +115,7 @@ fn notes_are_bounded() {
         AccountNote::decode(&too_long),
         Err(AccountNoteError::TooLong)
     );
-    for unknown in [&[0][..], &[7], &[]] {
+    for unknown in [&[0][..], &[8], &[]] {
         assert!(matches!(
             AccountNote::decode(unknown),
             Err(AccountNoteError::Malformed(_))

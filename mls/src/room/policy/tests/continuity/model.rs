@@ -1,9 +1,11 @@
 //! Random commits in one room: whatever is accepted, a user stays who they are, and whoever has the
-//! words comes in.
+//! words comes in. Who has seen alice never takes anybody else for her, nor what she was for what
+//! she is, also where the room cannot know: after she had no leaf.
 //!
 //! Nobody is honest here. Every step may use each identity alice ever had, as whoever stole her
-//! devices could, and identities of somebody else's making. What is asked for is kept apart from
-//! the rule: the place of an identity in alice's own history.
+//! devices could, and identities of somebody else's making; whoever watches is given no device
+//! list. What is asked for is kept apart from the rule: the place of an identity in alice's own
+//! history.
 
 use grove_wire::limits::MAX_DEVICES_PER_USER;
 use proptest::prelude::*;
@@ -11,8 +13,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::identity::{Identity, PublicKey};
 use crate::room::Leaf;
-use crate::room::continuity::{Standing, orphans};
-use crate::room::validation::standing;
+use crate::room::continuity::{Standing, laggards, orphans};
+use crate::room::validation::{Known, Subjective, ValidLeaf, standing, subjective};
 
 /// Devices with these numbers come and go.
 const DEVICES: u8 = 12;
@@ -26,6 +28,10 @@ enum Step {
     Renew,
     /// Alice makes the next recovery key.
     Replace,
+    /// Somebody comes who sees no more than the tree, and all commits from then on.
+    Watch,
+    /// So many of those who watch sleep through all commits until they come in anew.
+    Sleep(usize),
 }
 
 /// A commit: numbers stand for leaves, people and devices, whichever there are.
@@ -70,7 +76,17 @@ fn step() -> impl Strategy<Value = Step> {
         8 => draft.prop_map(Step::Commit),
         1 => Just(Step::Renew),
         1 => Just(Step::Replace),
+        1 => Just(Step::Watch),
+        1 => (0..3_usize).prop_map(Step::Sleep),
     ]
+}
+
+/// Somebody who has pinned whom they saw first as alice.
+struct Watcher {
+    pin: Option<Identity>,
+    /// How far in her own history they have seen her.
+    seen: Option<usize>,
+    sleeps: bool,
 }
 
 struct Model {
@@ -85,6 +101,7 @@ struct Model {
     bob: Person,
     /// The root of alice's leaves since she last had none.
     root: Option<PublicKey>,
+    watchers: Vec<Watcher>,
 }
 
 impl Model {
@@ -115,6 +132,7 @@ impl Model {
             history: vec![alice],
             olga,
             bob,
+            watchers: Vec::new(),
         }
     }
 
@@ -246,6 +264,73 @@ impl Model {
                     self.history.push(self.alice().with_next_recovery(1));
                 }
             }
+            Step::Watch => {
+                self.watchers.push(Watcher {
+                    pin: None,
+                    seen: None,
+                    sleeps: false,
+                });
+                self.all_look();
+            }
+            Step::Sleep(few) => {
+                for (place, watcher) in self.watchers.iter_mut().enumerate() {
+                    watcher.sleeps = place < *few;
+                }
+                self.all_look();
+            }
+        }
+    }
+
+    /// Alice's leaves, as they are judged.
+    fn her_leaves(&self) -> Vec<ValidLeaf> {
+        let laggards = laggards(&self.leaves);
+        let valid = self.leaves.iter().map(|leaf| {
+            let mut valid = standing(&leaf.facts).unwrap();
+            valid.left_behind_by = laggards.get(&leaf.index).cloned().map(Box::new);
+            valid
+        });
+        valid
+            .filter(|leaf| leaf.user == self.alice().user)
+            .collect()
+    }
+
+    /// Whoever is awake sees the tree, pins as a client does, and judges who speaks.
+    fn all_look(&mut self) {
+        let leaves = self.her_leaves();
+        let history: Vec<&Identity> = self.history.iter().map(Person::identity).collect();
+        let place = |one: &Identity| history.iter().position(|known| known.is_same(one));
+        for watcher in self.watchers.iter_mut().filter(|watcher| !watcher.sleeps) {
+            for leaf in &leaves {
+                let first = watcher.pin.is_none();
+                let pin = watcher.pin.get_or_insert_with(|| leaf.identity.clone());
+                if leaf.identity.follows(pin) {
+                    *pin = leaf.identity.clone();
+                    if first || watcher.seen.is_some() {
+                        watcher.seen = watcher.seen.max(place(&leaf.identity));
+                    }
+                }
+            }
+            let Some(pin) = &watcher.pin else {
+                continue;
+            };
+            for leaf in &leaves {
+                let known = Known {
+                    identity: pin,
+                    list: None,
+                };
+                let is_alarmed = match subjective(leaf, Some(&known)) {
+                    Subjective::Fine | Subjective::Stale | Subjective::Unverified => false,
+                    Subjective::Changed
+                    | Subjective::Laggard
+                    | Subjective::Outdated
+                    | Subjective::Revoked
+                    | Subjective::UnknownDevice => true,
+                };
+                assert!(
+                    is_alarmed || watcher.seen.is_none() || place(&leaf.identity) >= watcher.seen,
+                    "somebody is taken for alice"
+                );
+            }
         }
     }
 
@@ -285,6 +370,7 @@ impl Model {
         self.leaves = leaves;
         self.state = state;
         self.next_leaf += 8;
+        self.all_look();
     }
 
     /// Whether the leaves are alice's own.
@@ -335,6 +421,7 @@ proptest! {
     #[test]
     fn a_user_stays_who_they_are(steps in prop::collection::vec(step(), 1..40)) {
         let mut model = Model::new();
+        model.take(&Step::Watch);
         for step in &steps {
             model.take(step);
             model.alice_comes_in();
@@ -376,4 +463,33 @@ fn the_model_sees_an_impostor_in_her_place() {
 #[should_panic(expected = "the top of")]
 fn the_model_sees_an_older_identity_in_her_place() {
     merge_unasked(|_alice| Person::new("alice", 7), true);
+}
+
+/// Alice goes, and olga lets somebody else in as alice, which no room can know.
+fn let_impostor_in(watch: impl Fn(&mut Watcher)) {
+    let mut model = Model::new();
+    model.take(&Step::Watch);
+    let alice = model.alice().clone();
+    let goes = Scene::in_room(model.state.clone(), model.leaves.clone());
+    let goes = goes.remove(1).list(&[(&alice, Role::None)]);
+    let state = goes.check().unwrap();
+    model.merge(&goes, state);
+    model.watchers.iter_mut().for_each(watch);
+    let comes = Scene::in_room(model.state.clone(), model.leaves.clone());
+    let comes = comes
+        .add(alice.impostor().leaf(3))
+        .list(&[(&alice, Role::Member)]);
+    let state = comes.check().unwrap();
+    model.merge(&comes, state);
+}
+
+#[test]
+fn who_has_pinned_alice_is_alarmed_by_an_impostor_in_her_place() {
+    let_impostor_in(|_watcher| {});
+}
+
+#[test]
+#[should_panic(expected = "somebody is taken for alice")]
+fn the_model_sees_that_nobody_is_alarmed_without_pins() {
+    let_impostor_in(|watcher| watcher.pin = None);
 }
