@@ -8,6 +8,8 @@
 //! Only an external commit is merged when it is made, because there is nothing before it to go back
 //! to: if the hub refuses it, [`Group::forget`] it.
 
+use grove_wire::codec::Opaque;
+use grove_wire::limits::MAX_CONFIRMATION_TAG_BYTES;
 use grove_wire::mls::RatchetTree;
 use grove_wire::uri::{ClientUri, RoomUri};
 use openmls::group::{MlsGroup, MlsGroupJoinConfig, PURE_PLAINTEXT_WIRE_FORMAT_POLICY};
@@ -199,6 +201,19 @@ impl Group {
     /// epoch of the same group.
     pub fn epoch_authenticator(&self) -> Vec<u8> {
         self.mls.epoch_authenticator().as_slice().to_vec()
+    }
+
+    /// Whether this is the epoch that a hub has the confirmation tag of (RFC 9420, section 8.1):
+    /// all who are in it share the tag, and nobody can make another epoch with it.
+    ///
+    /// # Errors
+    /// [`MlsError`] never happens for a tag that was decoded.
+    pub fn is_confirmed_by(
+        &self,
+        tag: &Opaque<MAX_CONFIRMATION_TAG_BYTES>,
+    ) -> Result<bool, MlsError> {
+        let ours = convert::confirmation_tag(self.mls.public_group().confirmation_tag())?;
+        Ok(ours == *tag)
     }
 
     /// The ratchet tree of the current epoch.

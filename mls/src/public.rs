@@ -11,6 +11,7 @@
 //! Live groups are kept in memory only; on disk a hub has a snapshot and the handshakes since (see
 //! [`HubGroup::snapshot`]).
 
+use grove_wire::api::rooms::EpochTree;
 use grove_wire::mls::{ContentType, MlsMessage, RatchetTree, SenderKind, WireFormat};
 use grove_wire::uri::{ClientUri, UserUri};
 use openmls::group::PublicGroup;
@@ -83,6 +84,18 @@ impl HubGroup {
     /// [`MlsError`] when the tree exceeds what a body may hold.
     pub fn tree(&self) -> Result<RatchetTree, MlsError> {
         convert::to_ratchet_tree(&self.group.export_ratchet_tree())
+    }
+
+    /// The tree and the confirmation tag of the current epoch, for those who were added by a
+    /// Welcome.
+    ///
+    /// # Errors
+    /// [`MlsError`] when the tree exceeds what a body may hold.
+    pub fn epoch_tree(&self) -> Result<EpochTree, MlsError> {
+        Ok(EpochTree {
+            confirmation_tag: convert::confirmation_tag(self.group.confirmation_tag())?,
+            ratchet_tree: self.tree()?,
+        })
     }
 
     /// The clients in the tree, by leaf.

@@ -20,11 +20,11 @@ use grove_mls::suite::Suite;
 use grove_server::clock::Clock;
 use grove_wire::api::accounts::RegisterRequest;
 use grove_wire::api::events::{InboxItem, ServerFrame};
-use grove_wire::api::rooms::CreateRoomRequest;
+use grove_wire::api::rooms::{CreateRoomRequest, EpochTree};
 use grove_wire::codec;
 use grove_wire::mimi::notify::FanoutMessage;
 use grove_wire::mimi::update::{HandshakeBundle, UpdateRequest};
-use grove_wire::mls::{MlsMessage, RatchetTree, Welcome};
+use grove_wire::mls::{MlsMessage, Welcome};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use sha2::{Digest as _, Sha256};
 
@@ -197,7 +197,8 @@ impl Hand {
         let (room, seq, epoch, welcome) =
             eventually("a Welcome comes", async || self.find_welcome().await).await;
         let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
-        let tree = RatchetTree::from_bytes(self.api.get(&path).await.ok().body).expect("a tree");
+        let tree: EpochTree = codec::decode(&self.api.get(&path).await.ok().body).expect("a tree");
+        let tree = tree.ratchet_tree;
         let storage = MemberStorage::new(&self.records);
         join::join(&storage, &self.identity, &welcome, &tree, &room).expect("the Welcome is good");
         self.records.write(&storage);

@@ -103,8 +103,7 @@ async fn three_devices_are_equal_and_one_that_slept_for_a_month_catches_up() {
     laptop.client.leave(&kitchen).await.expect("it can be left");
     let mut awake = [&mut laptop, &mut phone, &mut bob, &mut carol];
     let told = settle(&world, &mut awake).await;
-    let left =
-        |event: &&Event| matches!(event, Event::RoomLeft { room, by: None } if *room == kitchen);
+    let left = |event: &&Event| matches!(event, Event::RoomLeft { room, by: None, by_server: false } if *room == kitchen);
     assert_eq!(told[1].iter().filter(left).count(), 1, "{:?}", told[1]);
     bob.say(&kitchen, "alice is gone").await;
     world.pass(WEEK);

@@ -19,11 +19,12 @@ use grove_wire::api::Base64Url;
 use grove_wire::api::accounts::RegisterRequest;
 use grove_wire::api::events::{ClientFrame, InboxItem, ServerFrame};
 use grove_wire::api::key_packages::UploadKeyPackages;
+use grove_wire::api::rooms::EpochTree;
 use grove_wire::api::server::ServerInfo;
 use grove_wire::codec;
 use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse};
 use grove_wire::mimi::update::UpdateRequest;
-use grove_wire::mls::{MlsMessage, RatchetTree};
+use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use harness::Api;
 use harness::api::{about, segment};
@@ -219,7 +220,8 @@ impl Device {
         } = entry.kind;
         assert_eq!(room, *expected, "everybody is in one room");
         let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
-        let tree = RatchetTree::from_bytes(self.api.get(&path).await.ok().body).expect("a tree");
+        let tree: EpochTree = codec::decode(&self.api.get(&path).await.ok().body).expect("a tree");
+        let tree = tree.ratchet_tree;
         let group =
             self.keep(|storage| join::join(storage, &self.identity, &welcome, &tree, &room));
         self.group = Some(group.expect("the Welcome is good"));

@@ -56,6 +56,8 @@ pub const MAX_DEVICE_LIST_BYTES: usize = 64 * KIB;
 pub const MAX_RECORD_BYTES: usize = 16 * KIB;
 /// A signed receipt.
 pub const MAX_RECEIPT_BYTES: usize = 4 * KIB;
+/// A confirmation tag of an epoch: a MAC, as long as the suite's hash.
+pub const MAX_CONFIRMATION_TAG_BYTES: usize = 64;
 /// Participants that stand inline in the `GroupContext`.
 pub const MAX_PARTICIPANTS_INLINE: usize = 1000;
 /// The participant list, and an update of it, in bytes.

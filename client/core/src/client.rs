@@ -119,6 +119,8 @@ pub(crate) struct Memory {
     pub(crate) revoked: bool,
     /// The epoch in which it was told of a room that keys were used twice.
     pub(crate) repeated: BTreeMap<RoomUri, u64>,
+    /// The epochs in which a message was told that was written in another state of its room.
+    pub(crate) elsewhere: BTreeMap<RoomUri, u64>,
     /// Rooms whose hub was asked for the other half of a proof.
     pub(crate) asked_for_proof: BTreeSet<RoomUri>,
     /// Rooms whose hub was asked for entries that are overdue, and when.
@@ -179,6 +181,16 @@ impl RecoveryWords {
 impl std::fmt::Debug for RecoveryWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RecoveryWords")
+    }
+}
+
+impl Memory {
+    /// Another group is in the place of a room's: what was found of its members is worth nothing,
+    /// though it may be in the same epoch.
+    pub(crate) fn forget_verdicts(&mut self, room: &RoomUri) {
+        self.trusted.remove(room);
+        self.tended.remove(room);
+        self.pinned.remove(room);
     }
 }
 

@@ -79,7 +79,7 @@ pub enum Event {
     RoomChanged {
         /// The room.
         room: RoomUri,
-        /// The user who changed it, if one did.
+        /// The user who changed it; none if the server did, or nobody knows.
         by: Option<UserUri>,
         /// What changed.
         change: RoomChange,
@@ -93,8 +93,11 @@ pub enum Event {
     RoomLeft {
         /// The room.
         room: RoomUri,
-        /// Who removed it; none if the user left.
+        /// Who removed it; none if the user left, or the server did.
         by: Option<UserUri>,
+        /// Whether the server wanted it, and members had to carry it out.
+        #[serde(default)]
+        by_server: bool,
     },
     /// The user took this device off the account: it reads and sends nothing any more. What it has
     /// read stays readable.

@@ -29,7 +29,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::message::MessageStatus;
-use crate::receive::CatchUpError;
+use crate::receive::{BEYOND, CatchUpError};
 use crate::rooms::{Accepted, CommitError, STUCK};
 use crate::step::{GroupError, Step};
 use crate::store::{
@@ -290,10 +290,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         match codec::decode(&response.body) {
             Ok(SubmitMessageResponse::Accepted {
                 accepted_timestamp, ..
-            }) => Ok(Verdict::Accepted {
+            }) if accepted_timestamp < BEYOND => Ok(Verdict::Accepted {
                 accepted: Accepted::read(&response)?,
                 time: accepted_timestamp,
             }),
+            Ok(SubmitMessageResponse::Accepted { .. }) => {
+                Err(CallError::Incompatible("an answer with no time".to_owned()).into())
+            }
             Ok(SubmitMessageResponse::EpochTooOld { .. }) => Ok(Verdict::TooOld),
             Ok(SubmitMessageResponse::NotAllowed) => {
                 Ok(Verdict::Refused("it is not allowed".to_owned()))

@@ -29,6 +29,10 @@ use crate::step::{GroupError, Step};
 use crate::store::{RoomState, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
 
+/// No number of a room comes so far, be it an epoch, a position, a version or a time in
+/// milliseconds: one beyond it is a lie, and no store should have to hold it.
+pub(crate) const BEYOND: u64 = 1 << 48;
+
 /// What came of the frames.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
@@ -147,13 +151,17 @@ struct Log<'a> {
 fn take_inbox(step: &mut Step<'_>, entries: &[InboxEntry]) -> Result<Taken, ReceiveError> {
     let mut account = step.account()?;
     let mut taken = Taken::default();
-    for entry in entries.iter().filter(|entry| entry.id > account.inbox) {
+    let sane = |entry: &&InboxEntry| entry.id < BEYOND;
+    for entry in entries.iter().filter(sane) {
         let InboxItem::Welcome {
             room,
             seq,
             epoch,
             welcome,
         } = &entry.kind;
+        if entry.id <= account.inbox || *seq >= BEYOND || *epoch >= BEYOND {
+            continue;
+        }
         step.tx.put_welcome(&WaitingWelcome {
             inbox_id: entry.id,
             room: room.clone(),
@@ -166,6 +174,7 @@ fn take_inbox(step: &mut Step<'_>, entries: &[InboxEntry]) -> Result<Taken, Rece
     }
     let newest = entries
         .iter()
+        .filter(sane)
         .map(|entry| entry.id)
         .max()
         .unwrap_or_default();

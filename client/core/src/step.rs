@@ -170,6 +170,7 @@ impl Step<'_> {
 
     /// Puts a new group in the place of whatever was there.
     pub(crate) fn keep_group(&mut self, room: &RoomUri, group: Group) {
+        self.memory.forget_verdicts(room);
         self.groups.live.insert(room.clone(), group);
     }
 
@@ -185,6 +186,7 @@ impl Step<'_> {
     /// Deletes the room's MLS state, whatever state it is in.
     pub(crate) fn forget_group(&mut self, room: &RoomUri) -> Result<(), GroupError> {
         self.groups.live.remove(room);
+        self.memory.forget_verdicts(room);
         let prefix =
             storage::room_prefix(room).map_err(|error| GroupError::Unusable(Box::new(error)))?;
         Ok(self.tx.remove_records(&prefix)?)

@@ -268,6 +268,11 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError`].
     fn put_sighting(&mut self, room: &RoomUri, sighting: &Sighting) -> Result<(), StoreError>;
+    /// Forgets what was seen of a room.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_sightings(&mut self, room: &RoomUri) -> Result<(), StoreError>;
     /// What was seen of a room, newest epoch first.
     ///
     /// # Errors

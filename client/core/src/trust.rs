@@ -33,7 +33,7 @@ mod pins;
 pub use accept::{AcceptIdentityError, IdentityView};
 
 pub(crate) use ask::Newness;
-pub(crate) use pins::{continues, hear, lacks_list, see, see_all};
+pub(crate) use pins::{continues, forget_word_of, hear, lacks_list, see, see_all};
 
 /// What this client thinks of somebody, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

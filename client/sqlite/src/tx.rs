@@ -232,6 +232,10 @@ impl Tx for OpenTx<'_> {
         devices::put_sighting(&self.0, room, sighting)
     }
 
+    fn remove_sightings(&mut self, room: &RoomUri) -> Result<(), StoreError> {
+        devices::remove_sightings(&self.0, room)
+    }
+
     fn list_sightings(&self, room: &RoomUri) -> Result<Vec<Sighting>, StoreError> {
         devices::list_sightings(&self.0, room)
     }

@@ -21,7 +21,7 @@ use crate::identity::Identity;
 use crate::public::judge::{self, EMPTY_SAFE_AAD, Judged};
 use crate::public::{Refused, proposal};
 use crate::room::validation::{ValidLeaf, standing};
-use crate::room::{CommitFacts, Committer, Leaf, PolicyViolation, RoomState, continuity};
+use crate::room::{CommitFacts, Committer, Leaf, PolicyViolation, Proposer, RoomState, continuity};
 use crate::storage::{MemberStorage, Records, StorageError};
 use crate::suite::{MlsError, convert};
 use crate::{franking, leaf};
@@ -73,6 +73,9 @@ pub struct Merged {
     pub added: Vec<ClientUri>,
     /// Whose clients it removed.
     pub removed: Vec<ClientUri>,
+    /// Those of them that the hub has proposed to remove: the committer only took it up, as a
+    /// member must.
+    pub removed_by_hub: Vec<ClientUri>,
     /// All leaves it brought: added, joining, and the committer's own in its path.
     pub new_leaves: Vec<ValidLeaf>,
     /// Users with their roles before and after, by index; 0 is not listed.
@@ -344,6 +347,12 @@ impl Group {
                 .collect::<Result<_, _>>()
                 .map_err(PolicyViolation::from)?,
             participants_changed: participants_changed(&self.state, &judged.after),
+            removed_by_hub: facts
+                .removes
+                .iter()
+                .filter(|one| matches!(one.proposer, Proposer::External(_)))
+                .filter_map(|one| self.client_at(one.leaf))
+                .collect(),
             removed_self: removed_leaves(facts).any(|leaf| leaf == self.own_leaf()),
             was_own: false,
         })

@@ -5,11 +5,13 @@
 //! The surprise: both sides have walked the bytes by their own rules. If they disagree where a
 //! message ends, it is refused here, before either has acted on it.
 
+use grove_wire::codec::{self, Opaque};
+use grove_wire::limits::MAX_CONFIRMATION_TAG_BYTES;
 use grove_wire::mls as wire;
 use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
-    KeyPackageIn, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProtocolMessage, PublicMessageIn,
-    RatchetTreeIn, Welcome,
+    ConfirmationTag, KeyPackageIn, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProtocolMessage,
+    PublicMessageIn, RatchetTreeIn, Welcome,
 };
 use openmls::treesync::RatchetTree;
 use tls_codec::{Deserialize, Serialize};
@@ -73,6 +75,12 @@ pub(crate) fn key_package(key_package: &wire::KeyPackage) -> Result<KeyPackageIn
 /// What OpenMLS made, as it goes out.
 pub(crate) fn to_message(message: &MlsMessageOut) -> Result<wire::MlsMessage, MlsError> {
     wire::MlsMessage::from_bytes(encode(message)?).map_err(MlsError::of)
+}
+
+pub(crate) fn confirmation_tag(
+    tag: &ConfirmationTag,
+) -> Result<Opaque<MAX_CONFIRMATION_TAG_BYTES>, MlsError> {
+    codec::decode(&encode(tag)?).map_err(MlsError::of)
 }
 
 pub(crate) fn to_ratchet_tree(tree: &RatchetTree) -> Result<wire::RatchetTree, MlsError> {

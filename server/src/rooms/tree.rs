@@ -1,4 +1,5 @@
-//! Ratchet trees by epoch: what somebody who was added needs beside the Welcome.
+//! Ratchet trees by epoch, with the confirmation tags of their commits: what somebody who was added
+//! needs beside the Welcome.
 //!
 //! The tree of the current epoch is read from the live group; an earlier one is rebuilt from the
 //! newest snapshot before it. Those who were added by one commit ask for the same tree at the same
@@ -7,11 +8,13 @@
 use bytes::Bytes;
 use grove_mls::public::HubGroup;
 use grove_mls::suite::MlsError;
+use grove_wire::api::rooms::EpochTree;
+use grove_wire::codec::{self, EncodeError};
 use grove_wire::uri::RoomUri;
 
 use super::{GroupError, Room, StandingError, groups, standing};
 use crate::app::App;
-use crate::db;
+use crate::db::{self, RoomId};
 use crate::sessions::ClientAuth;
 use crate::tasks::WorkLost;
 
@@ -26,6 +29,8 @@ pub(crate) enum TreeError {
     Lost(#[from] WorkLost),
     #[error(transparent)]
     Standing(#[from] StandingError),
+    #[error("the tree is too large")]
+    TooLarge(#[from] EncodeError),
 }
 
 impl From<db::Error> for TreeError {
@@ -61,7 +66,7 @@ async fn build(app: &App, room: &Room, epoch: u64) -> Result<Bytes, TreeError> {
     seat.follow(&app.db, &app.tasks).await?;
     let tree = if seat.group().is_some_and(|group| group.epoch() == epoch) {
         app.tasks
-            .blocking(move || seat.group().map(HubGroup::tree))
+            .blocking(move || seat.group().map(HubGroup::epoch_tree))
             .await?
     } else {
         let group = match groups::at_epoch(&app.db, &app.tasks, room.id, epoch).await {
@@ -69,10 +74,27 @@ async fn build(app: &App, room: &Room, epoch: u64) -> Result<Bytes, TreeError> {
             Err(GroupError::Gone) => return Err(StandingError::NotFound.into()),
             found => found?,
         };
-        app.tasks.blocking(move || Some(group.tree())).await?
+        app.tasks.blocking(move || Some(group.epoch_tree())).await?
     };
-    let tree = tree.ok_or(GroupError::Missing)??;
-    let tree = Bytes::from(tree.into_bytes());
-    app.rooms.trees.insert((room.id, epoch), tree.clone());
+    Ok(keep(
+        app,
+        room.id,
+        epoch,
+        &tree.ok_or(GroupError::Missing)??,
+    )?)
+}
+
+/// Keeps a tree for those who will ask for it in a moment.
+///
+/// # Errors
+/// [`EncodeError`] if it is larger than a body may be.
+pub(super) fn keep(
+    app: &App,
+    room: RoomId,
+    epoch: u64,
+    tree: &EpochTree,
+) -> Result<Bytes, EncodeError> {
+    let tree = Bytes::from(codec::encode(tree)?);
+    app.rooms.trees.insert((room, epoch), tree.clone());
     Ok(tree)
 }

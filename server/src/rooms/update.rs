@@ -11,7 +11,6 @@ mod write;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use grove_mls::public::{CheckedCommit, CheckedProposals, CommitParts, HubGroup, Refusal};
 use grove_wire::mimi::update::HandshakeBundle;
 use grove_wire::mls::SenderKind;
@@ -24,7 +23,7 @@ use self::effects::Effects;
 use self::write::Written;
 use super::groups::Seat;
 use super::standing::{self, Standing};
-use super::{GroupError, Room, StandingError, Submitted, submitted};
+use super::{GroupError, Room, StandingError, Submitted, submitted, tree};
 use crate::app::App;
 use crate::db::{self, Mark};
 use crate::devices::NewLeafError;
@@ -239,7 +238,7 @@ impl Handshake {
                     let adds = !commit.added.is_empty();
                     group.merge(*commit)?;
                     if adds {
-                        group.tree().map(Some)
+                        group.epoch_tree().map(Some)
                     } else {
                         Ok(None)
                     }
@@ -251,10 +250,10 @@ impl Handshake {
             Ok(Ok(tree)) => {
                 seat.merged(written.entry.mark.seq);
                 // Those who were added ask for it in a moment.
-                if let Some(tree) = tree {
-                    app.rooms
-                        .trees
-                        .insert((room.id, epoch), Bytes::from(tree.into_bytes()));
+                if let Some(tree) = tree
+                    && let Err(error) = tree::keep(app, room.id, epoch, &tree)
+                {
+                    warn!(%error, room = ?room.id, "a tree cannot be given out");
                 }
             }
             Ok(Err(error)) => {

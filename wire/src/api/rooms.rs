@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
 use crate::codec::Opaque;
-use crate::limits::MAX_RECORD_BYTES;
+use crate::limits::{MAX_CONFIRMATION_TAG_BYTES, MAX_RECORD_BYTES};
 use crate::mls::{GroupInfo, RatchetTree};
 use crate::uri::RoomUri;
 
@@ -16,6 +16,16 @@ pub struct CreateRoomRequest {
     /// The group as its creator made it; without a ratchet tree.
     pub group_info: GroupInfo,
     /// Its tree, of one leaf.
+    pub ratchet_tree: RatchetTree,
+}
+
+/// What somebody who was added needs beside the Welcome (TLS presentation).
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]
+pub struct EpochTree {
+    /// The confirmation tag of the commit that began the epoch, as its members have it. Whoever
+    /// makes a Welcome could lead the one it is for into another epoch than everybody else.
+    pub confirmation_tag: Opaque<MAX_CONFIRMATION_TAG_BYTES>,
+    /// The ratchet tree.
     pub ratchet_tree: RatchetTree,
 }
 

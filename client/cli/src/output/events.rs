@@ -203,10 +203,21 @@ impl fmt::Display for EventLine<'_> {
                 )
             }
             Event::RoomJoined { room } => write!(f, "* {}: you are in", name(room)),
-            Event::RoomLeft { room, by: Some(by) } => {
+            Event::RoomLeft {
+                room, by: Some(by), ..
+            } => {
                 write!(f, "* {}: you were removed by {}", name(room), by.address())
             }
-            Event::RoomLeft { room, by: None } => write!(f, "* {}: you left", name(room)),
+            Event::RoomLeft {
+                room,
+                by: None,
+                by_server: true,
+            } => write!(f, "* {}: the server had you removed", name(room)),
+            Event::RoomLeft {
+                room,
+                by: None,
+                by_server: false,
+            } => write!(f, "* {}: you left", name(room)),
             Event::ThisDeviceRevoked => f.write_str(
                 "! this device was taken off your account; what it has read stays readable here",
             ),

@@ -173,6 +173,7 @@ fn pin_own(step: &mut Step<'_>, list: &SignedDeviceList) -> Result<(), StoreErro
         rival: None,
         disputed: false,
         verified: true,
+        verified_by: None,
         since: step.now,
     })
 }
@@ -218,7 +219,10 @@ fn tell_changes(
         let name = name_of(step, &device.client)?;
         let text = match (before.map(|one| one.revoked), device.revoked) {
             (None, None) => format!("the device {name} was linked to your account"),
-            (Some(None), Some(_)) => format!("the device {name} was taken off your account"),
+            (Some(None), Some(_)) => {
+                forget_words_of(step, &device.client)?;
+                format!("the device {name} was taken off your account")
+            }
             _ => continue,
         };
         step.tell(Event::Warning {
@@ -226,6 +230,16 @@ fn tell_changes(
             kind: WarningKind::Device,
             text,
         })?;
+    }
+    Ok(())
+}
+
+/// What a device said that is off the account now may be in other hands' favour: what it has seen
+/// of rooms, and whom it called compared.
+fn forget_words_of(step: &mut Step<'_>, device: &ClientUri) -> Result<(), StoreError> {
+    trust::forget_word_of(step, device)?;
+    for room in step.tx.list_rooms()? {
+        step.tx.remove_sightings(&room.uri)?;
     }
     Ok(())
 }
@@ -302,6 +316,18 @@ fn accepted(step: &mut Step<'_>, note: &AccountNote) -> Result<(), PublishError>
     }
     step.tx.put_record(PENDING, None)?;
     let list = signed(note)?;
+    let known = own_list(step)?;
+    for device in list
+        .list()
+        .devices
+        .iter()
+        .filter(|one| one.revoked.is_some())
+    {
+        let before = known.list().find(&device.client);
+        if before.is_some_and(|before| before.revoked.is_none()) {
+            forget_words_of(step, &device.client)?;
+        }
+    }
     if let AccountNote::NewUik { seed, .. } = note {
         adopt_seed(step, &list, seed)?;
     } else {

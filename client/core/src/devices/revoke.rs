@@ -94,7 +94,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.transaction(|step| check_words(step, &recovery))?;
         self.begin_change().await?;
         for _ in 0..ATTEMPTS {
-            self.transaction(|step| prepare(step, client, &recovery))?;
+            let user = self.identity.user.clone();
+            let shown = self.fetch_device_list(&user).await;
+            let shown = shown.map_err(PublishError::from)?;
+            self.transaction(|step| prepare(step, client, &recovery, &shown))?;
             if self.publish_pending().await? {
                 return self.follow_through().await;
             }
@@ -123,13 +126,19 @@ fn check_words(
     Ok(newest)
 }
 
-/// Whether the device is one to be revoked as well.
+/// The list to go on from, if the device stands in it to be revoked. Whoever has a device can make
+/// lists that only its siblings have heard of, and no server takes what is built on them: the
+/// server's is the one then.
 fn check(
     step: &Step<'_>,
     client: &ClientUri,
     recovery: &RecoveryKey,
+    shown: &SignedDeviceList,
 ) -> Result<SignedDeviceList, RevokeDeviceError> {
-    let newest = check_words(step, recovery)?;
+    let known = check_words(step, recovery)?;
+    let is_ours = shown.list().user == step.identity.user
+        && shown.list().identity.is_same(&known.list().identity);
+    let newest = if is_ours { shown.clone() } else { known };
     if *client == step.identity.client {
         return Err(RevokeDeviceError::ThisDevice);
     }
@@ -145,16 +154,26 @@ fn prepare(
     step: &mut Step<'_>,
     client: &ClientUri,
     recovery: &RecoveryKey,
+    shown: &SignedDeviceList,
 ) -> Result<(), RevokeDeviceError> {
-    let newest = check(step, client, recovery)?;
+    let newest = check(step, client, recovery, shown)?;
     let (identity, uik) = newest
         .list()
         .identity
         .renew(recovery, &step.identity.user)?;
     let now = step.now;
+    let known = list::own_list(step)?;
     let next = list::next_list(step, &newest, |next| {
         next.identity = identity;
         list::mark_revoked(next, client, now);
+        // What this device knows to be revoked stays so, whatever the server shows.
+        let active: Vec<ClientUri> = next.active().map(|one| one.client.clone()).collect();
+        for device in active {
+            let found = known.list().find(&device);
+            if found.is_some_and(|found| found.revoked.is_some()) {
+                list::mark_revoked(next, &device, now);
+            }
+        }
     });
     let next = list::sign_first(&uik, next)?;
     let note = AccountNote::NewUik {

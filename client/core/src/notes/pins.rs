@@ -5,6 +5,7 @@
 
 use grove_mls::content::{AccountNote, NotedPin};
 use grove_wire::limits::MAX_ACCOUNT_NOTE_BYTES;
+use grove_wire::uri::ClientUri;
 
 use crate::step::Step;
 use crate::store::{Pin, StoreError};
@@ -47,14 +48,18 @@ pub(crate) fn send(step: &mut Step<'_>, pins: &[Pin]) -> Result<(), StoreError> 
 }
 
 /// Takes whom a sibling knows.
-pub(super) fn take(step: &mut Step<'_>, pins: &[NotedPin]) -> Result<(), StoreError> {
+pub(super) fn take(
+    step: &mut Step<'_>,
+    sender: &ClientUri,
+    pins: &[NotedPin],
+) -> Result<(), StoreError> {
     for NotedPin {
         user,
         identity,
         verified,
     } in pins
     {
-        trust::hear(step, user, identity, *verified)?;
+        trust::hear(step, sender, user, identity, *verified)?;
         if step.memory.notes_due.greeting.is_some()
             && let Some(pin) = step.tx.find_pin(user)?
             && pin.identity == identity.to_bytes()

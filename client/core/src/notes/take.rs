@@ -33,7 +33,7 @@ pub(crate) fn take(
         AccountNote::DeviceList { list } => keys::take_list(step, &list)?,
         AccountNote::DeviceName { client, name } => state::take_name(step, &client, &name)?,
         AccountNote::Draft { room: of, text } => state::take_draft(step, room, &of, &text)?,
-        AccountNote::Pins(known) => pins::take(step, &known)?,
+        AccountNote::Pins(known) => pins::take(step, &sender.client, &known)?,
         AccountNote::Read(positions) => state::take_read(step, room, &positions)?,
         AccountNote::Sightings(seen) => sightings::take(step, room, seen)?,
         AccountNote::NewUik { .. } => {}

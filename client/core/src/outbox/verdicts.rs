@@ -3,6 +3,7 @@
 //! The surprise: each may come twice, from the hub's answer, from the log and from another process.
 //! The first one counts.
 
+use grove_mls::identity::SignedReceipt;
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::RoomUri;
 use zeroize::Zeroizing;
@@ -16,18 +17,19 @@ use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, OutgoingKind, Room, StoreError};
 use crate::{notes, tally};
 
-/// The hub has answered that a message stands in the log.
+/// The hub has answered that a message stands in the log. Where it does not sign for that, the
+/// message goes on waiting, and sending stops.
 pub(super) fn accepted_by_hub(
     step: &mut Step<'_>,
     outgoing: &Outgoing,
     accepted: &Accepted,
     time: u64,
 ) -> Result<(), GroupError> {
-    if let Some(receipt) = &accepted.receipt
-        && receipt.receipt().seq == accepted.seq
-        && let Some(mut room) = step.tx.find_room(&outgoing.room)?
-    {
-        chain::take_receipt(step, &mut room, receipt.as_bytes())?;
+    if let Some(mut room) = step.tx.find_room(&outgoing.room)? {
+        let receipt = accepted.receipt.as_ref().map(SignedReceipt::as_bytes);
+        if !chain::accept(step, &mut room, accepted.seq, receipt)? {
+            return Ok(());
+        }
         step.tx.put_room(&room)?;
     }
     Ok(finish(step, outgoing, accepted.seq, time)?)

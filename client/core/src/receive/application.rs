@@ -10,7 +10,7 @@ use grove_mls::identity::SignedRoomProfile;
 use grove_mls::room::validation::ValidLeaf;
 use sha2::{Digest as _, Sha256};
 
-use super::{ReceiveError, chain};
+use super::{BEYOND, ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
 use crate::step::{GroupError, Step};
@@ -42,7 +42,7 @@ pub(super) fn take(
     if !is_new(step, room, opened, &content, &witness)? {
         return Ok(());
     }
-    look_at_witness(step, room, opened, &witness)?;
+    look_at_witness(step, room, &witness)?;
     tally::take(step, &room.uri, &opened.sender, witness.sent, time)?;
     let hidden = notes::is_account_room(step, &room.uri)?;
     let trust = trust::judge(step, &opened.sender)?.trust();
@@ -137,7 +137,6 @@ fn is_new(
 fn look_at_witness(
     step: &mut Step<'_>,
     room: &mut Room,
-    opened: &Opened,
     witness: &Witness,
 ) -> Result<(), ReceiveError> {
     if let Some(receipt) = &witness.receipt {
@@ -146,17 +145,20 @@ fn look_at_witness(
     let ours = step.group(&room.uri, |group, _, _| {
         Ok::<_, GroupError>(group.epoch_authenticator())
     })?;
-    if witness.authenticator[..] != Sha256::digest(ours)[..] {
-        step.tell(Event::Warning {
-            room: Some(room.uri.clone()),
-            kind: WarningKind::Fork,
-            text: format!(
-                "{} claims to see another state of this room",
-                opened.sender.user.address()
-            ),
-        })?;
+    let is_elsewhere = witness.authenticator[..] != Sha256::digest(ours)[..];
+    if !is_elsewhere
+        || step.memory.elsewhere.insert(room.uri.clone(), room.epoch) == Some(room.epoch)
+    {
+        return Ok(());
     }
-    Ok(())
+    // Whoever let this client in can have chosen where to: the sender is not the one to be named.
+    Ok(step.tell(Event::Warning {
+        room: Some(room.uri.clone()),
+        kind: WarningKind::Fork,
+        text: "a message was written in another state of this room than this device sees; the \
+               server, or whoever let you in, may show you something else than the others"
+            .to_owned(),
+    })?)
 }
 
 fn kind(content: &MimiContent) -> ContentKind {
@@ -219,7 +221,11 @@ fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<()
         .and_then(|bytes| SignedRoomProfile::decode(bytes).ok());
     // Somebody was faster in telling it to those who came in.
     room.profile_due &= room.profile.as_deref() != Some(bytes);
-    if profile.profile().room != room.uri || known.is_some_and(|known| !profile.supersedes(&known))
+    if profile.profile().room != room.uri
+        || known
+            .as_ref()
+            .is_some_and(|known| !profile.supersedes(known))
+        || profile.profile().version >= BEYOND
     {
         return Ok(());
     }
@@ -232,6 +238,8 @@ fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<()
         return Ok(());
     }
     let news = profile.profile();
+    // Who joins late hears the name from somebody who only passes it on.
+    let by = known.is_some().then(|| author.user());
     let renamed = room.name != news.name || room.topic != news.topic;
     room.name.clone_from(&news.name);
     room.topic.clone_from(&news.topic);
@@ -246,7 +254,7 @@ fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<()
     };
     Ok(step.tell(Event::RoomChanged {
         room: room.uri.clone(),
-        by: Some(author.user()),
+        by,
         change,
     })?)
 }

@@ -11,6 +11,7 @@
 use grove_mls::identity::{Evidence, Head, SignedReceipt};
 use grove_wire::uri::RoomUri;
 
+use super::BEYOND;
 use crate::event::{Event, WarningKind};
 use crate::step::{GroupError, Step};
 use crate::store::{Room, RoomState, Stop, StoreError};
@@ -19,8 +20,6 @@ use crate::store::{Room, RoomState, Stop, StoreError};
 const KEPT: u64 = 4096;
 /// What the hub has accepted comes back within so long, in milliseconds, or is asked for.
 const OVERDUE_MS: u64 = 30 * 1000;
-/// No room comes so far: a receipt beyond it is a lie, and no store should have to hold it.
-const BEYOND: u64 = 1 << 48;
 
 /// Moves the chain on by the entry that `room` now stands at.
 pub(super) fn extend(step: &mut Step<'_>, room: &mut Room, entry: &[u8]) -> Result<(), GroupError> {
@@ -68,11 +67,33 @@ pub(super) fn is_signed(
     Ok(false)
 }
 
+/// Takes the hub's word that an own message stands at `seq`, if it has signed for it, as a home
+/// server must.
+pub(crate) fn accept(
+    step: &mut Step<'_>,
+    room: &mut Room,
+    seq: u64,
+    receipt: Option<&[u8]>,
+) -> Result<bool, GroupError> {
+    let signed = match receipt {
+        Some(receipt) => read(step, room, receipt)?,
+        None => None,
+    };
+    let is_signed = is_signed(step, room, seq, signed.as_ref())?;
+    if let Some(signed) = signed.filter(|signed| signed.receipt().seq == seq) {
+        keep(step, room, &signed)?;
+    }
+    Ok(is_signed)
+}
+
 /// Whether the hub has signed for entries that should have come by now.
 pub(crate) fn is_overdue(room: &Room, now: u64) -> bool {
     newest(room).is_some_and(|newest| {
         let receipt = newest.receipt();
-        receipt.seq > room.seq && now >= receipt.time.saturating_add(OVERDUE_MS)
+        // Its time is the hub's word: one from the future excuses nothing.
+        let is_ahead = receipt.time > now.saturating_add(OVERDUE_MS);
+        let is_old = now >= receipt.time.saturating_add(OVERDUE_MS);
+        receipt.seq > room.seq && (is_ahead || is_old)
     })
 }
 

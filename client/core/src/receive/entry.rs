@@ -10,7 +10,7 @@ use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, UserUri};
 
 use super::application::{self, Opened as Message};
-use super::{ReceiveError, copy, loss};
+use super::{BEYOND, ReceiveError, copy, loss};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::rooms::role_name;
 use crate::settle::expect_profile;
@@ -50,6 +50,9 @@ pub(super) fn take(step: &mut Step<'_>, room: &mut Room, entry: &[u8]) -> Result
     let Ok(fanout) = codec::decode::<FanoutMessage>(entry) else {
         return Ok(unreadable(step, room, "it is malformed")?);
     };
+    if fanout.timestamp >= BEYOND {
+        return Ok(unreadable(step, room, "its time is none")?);
+    }
     if loss::is_out(step, room)?
         || take_message(step, room, &fanout.message, fanout.timestamp)? == Flow::Ends
     {
@@ -212,7 +215,14 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
         step.tx.put_record(&leaving, None)?;
     }
     if merged.removed_self {
-        return Ok(removed(step, room, (!left).then_some(by))?);
+        let why = if left {
+            Removal::Left
+        } else if merged.removed_by_hub.contains(&step.identity.client) {
+            Removal::ByServer
+        } else {
+            Removal::By(by)
+        };
+        return Ok(removed(step, room, why)?);
     }
     room.epoch = merged.epoch;
     let own = |leaf: &ValidLeaf| leaf.client == step.identity.client;
@@ -253,20 +263,32 @@ fn leaving(room: &Room) -> Vec<u8> {
     format!("grove/leaving/{}", room.uri.as_str()).into_bytes()
 }
 
-/// This client is out: removed by somebody, or left by another device of the user.
-fn removed(step: &mut Step<'_>, room: &mut Room, by: Option<UserUri>) -> Result<(), GroupError> {
+/// Why this client is out.
+enum Removal {
+    By(UserUri),
+    /// The hub wanted it, and some member had to commit it.
+    ByServer,
+    /// Another device of the user has left.
+    Left,
+}
+
+/// This client is out.
+fn removed(step: &mut Step<'_>, room: &mut Room, why: Removal) -> Result<(), GroupError> {
     step.forget_group(&room.uri)?;
     outbox::abandon(step, &room.uri, "you are not in the room any more")?;
     room.lost = None;
     if room.state == RoomState::Joined {
-        room.state = match by {
-            Some(_) => RoomState::Removed,
-            None => RoomState::Left,
+        let (state, by, by_server) = match why {
+            Removal::By(by) => (RoomState::Removed, Some(by), false),
+            Removal::ByServer => (RoomState::Removed, None, true),
+            Removal::Left => (RoomState::Left, None, false),
         };
+        room.state = state;
         notes::left_room(step, room)?;
         step.tell(Event::RoomLeft {
             room: room.uri.clone(),
             by,
+            by_server,
         })?;
     }
     Ok(())
@@ -322,9 +344,15 @@ fn tell_changes(
             }),
     );
     for change in changes {
+        let by_hub = |client: &ClientUri| match &change {
+            RoomChange::Left { user } => client.user() == *user,
+            RoomChange::DeviceRemoved { client: gone } => client == gone,
+            _ => false,
+        };
+        let by_hub = merged.removed_by_hub.iter().any(by_hub);
         step.tell(Event::RoomChanged {
             room: room.uri.clone(),
-            by: Some(by.clone()),
+            by: (!by_hub).then(|| by.clone()),
             change,
         })?;
     }

@@ -12,7 +12,7 @@ use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::{ContentType, Framing, MlsMessage, SenderKind};
 use grove_wire::uri::{ClientUri, RoomUri};
 
-use super::{Taken, copy};
+use super::{BEYOND, Taken, copy};
 use crate::event::{Event, Loss};
 use crate::step::{GroupError, Step};
 use crate::store::{
@@ -23,8 +23,6 @@ use crate::{outbox, tally};
 /// Who made a commit that cannot be followed is held to it for so long, in milliseconds. A client
 /// that reads later may fail for reasons of its own, and others have seen to it by then.
 const BLAME_MS: u64 = 24 * 60 * 60 * 1000;
-/// No room comes so far: an epoch or a position beyond it is a lie.
-const BEYOND: u64 = 1 << 48;
 /// So many of the newest messages are looked at for what was read and sent during the loss.
 const LOOKED_AT: usize = 1000;
 

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
-use crate::receive::CatchUpError;
+use crate::receive::{BEYOND, CatchUpError};
 use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Response, Transport, segment};
@@ -75,6 +75,7 @@ impl Accepted {
         let seq = response
             .header("MIMI-Seq")
             .and_then(|value| value.parse().ok())
+            .filter(|seq| *seq < BEYOND)
             .ok_or_else(|| CallError::Incompatible("the answer has no MIMI-Seq".to_owned()))?;
         let receipt = response
             .header("Grove-Receipt")

@@ -7,6 +7,7 @@
 use grove_mls::member::external::{self, ExternalError};
 use grove_mls::room::PolicyViolation;
 use grove_mls::suite::Suite;
+use grove_wire::api::rooms::EpochTree;
 use grove_wire::codec;
 use grove_wire::mimi::group_info::GroupInfoRatchetTreeTbe;
 use grove_wire::mimi::update::{HandshakeBundle, RatchetTreeOption, UpdateRequest};
@@ -190,7 +191,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         match &answer.ratchet_tree {
             RatchetTreeOption::Full(tree) => Ok(tree.clone()),
             RatchetTreeOption::DistributionService => {
-                Ok(self.fetch_tree(room, answer.group_info.epoch()).await?)
+                let tree = self.fetch_tree(room, answer.group_info.epoch()).await?;
+                Ok(tree.ratchet_tree)
             }
             RatchetTreeOption::HttpsUri(_) | RatchetTreeOption::OutOfBand => {
                 Err(CallError::Incompatible("the room's tree is kept elsewhere".to_owned()).into())
@@ -204,11 +206,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         &mut self,
         room: &RoomUri,
         epoch: u64,
-    ) -> Result<RatchetTree, CallError> {
+    ) -> Result<EpochTree, CallError> {
         let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
         let response = self.ask(Method::Get, &path, Body::None).await?;
-        RatchetTree::from_bytes(response.body)
-            .map_err(|error| CallError::Incompatible(error.to_string()))
+        codec::decode(&response.body).map_err(|error| CallError::Incompatible(error.to_string()))
     }
 }
 

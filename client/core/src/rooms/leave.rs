@@ -132,6 +132,7 @@ fn left(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), StoreError> {
         room.state = RoomState::Left;
         step.tx.put_room(&room)?;
         step.tell(Event::RoomLeft {
+            by_server: false,
             room: room.uri,
             by: None,
         })?;

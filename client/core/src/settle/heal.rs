@@ -22,6 +22,7 @@ use crate::environment::{Environment, jitter};
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
 use crate::outbox::{self, FlushError};
+use crate::receive::BEYOND;
 use crate::receive::loss::{self, Signer};
 use crate::rooms::{CommitError, Entry, HandshakeError, JoinError};
 use crate::step::{GroupError, Step};
@@ -193,7 +194,7 @@ fn compare(
     };
     let stage = stage_of(step, &room)?;
     let shown = answer.group_info.epoch();
-    if !matches!(stage, Stage::Reading) || shown < room.epoch {
+    if !matches!(stage, Stage::Reading) || shown < room.epoch || shown >= BEYOND {
         return Ok(stage);
     }
     if shown > room.epoch {

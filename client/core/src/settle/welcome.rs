@@ -4,7 +4,9 @@
 //! from the Welcome's commit on.
 
 use grove_mls::member::join::{self, JoinError};
-use grove_wire::mls::{RatchetTree, Welcome};
+use grove_mls::suite::MlsError;
+use grove_wire::api::rooms::EpochTree;
+use grove_wire::mls::Welcome;
 use grove_wire::uri::RoomUri;
 
 use crate::call::CallError;
@@ -66,20 +68,29 @@ fn unknown_rooms(step: &mut Step<'_>) -> Result<Vec<RoomUri>, StoreError> {
 fn take(
     step: &mut Step<'_>,
     waiting: &WaitingWelcome,
-    tree: &RatchetTree,
+    announced: &EpochTree,
 ) -> Result<(), StoreError> {
     let Ok(welcome) = Welcome::from_bytes(waiting.welcome.clone()) else {
         return drop_welcome(step, waiting, "it is malformed");
     };
     let joined = step.records(|storage, identity| {
-        join::join(storage, &identity.device, &welcome, tree, &waiting.room)
-            .map_err(Refused::Welcome)
+        let tree = &announced.ratchet_tree;
+        let group = join::join(storage, &identity.device, &welcome, tree, &waiting.room)?;
+        if group.is_confirmed_by(&announced.confirmation_tag)? {
+            Ok(group)
+        } else {
+            Err(Refused::Elsewhere)
+        }
     });
     let group = match joined {
         Ok(group) => group,
         Err(Refused::Store(error)) => return Err(error),
         Err(Refused::Welcome(JoinError::AlreadyMember)) => {
             return step.tx.remove_welcome(waiting.inbox_id);
+        }
+        Err(Refused::Elsewhere) => {
+            tracing::warn!(room = %waiting.room, "a Welcome leads where nobody else is");
+            return come_in_alone(step, waiting);
         }
         // Its KeyPackage is gone: nothing was proven against the room.
         Err(Refused::Welcome(JoinError::Mls(_))) => return come_in_alone(step, waiting),
@@ -165,8 +176,23 @@ fn never_in(step: &mut Step<'_>, mut room: Room, seq: u64) -> Result<(), StoreEr
 
 /// Why a Welcome was not joined.
 enum Refused {
+    /// It leads into another epoch than the commit that was made with it: whoever made it would
+    /// choose what this client sees of the room, and read what it says.
+    Elsewhere,
     Store(StoreError),
     Welcome(JoinError),
+}
+
+impl From<JoinError> for Refused {
+    fn from(error: JoinError) -> Self {
+        Self::Welcome(error)
+    }
+}
+
+impl From<MlsError> for Refused {
+    fn from(error: MlsError) -> Self {
+        Self::Welcome(error.into())
+    }
 }
 
 impl From<StoreError> for Refused {

@@ -391,6 +391,8 @@ pub struct Pin {
     pub disputed: bool,
     /// A person compared the identity; otherwise it is trusted on first use.
     pub verified: bool,
+    /// The own device that said so, if it was another one.
+    pub verified_by: Option<ClientUri>,
     /// When the user was seen first, in milliseconds.
     pub since: u64,
 }

@@ -143,6 +143,7 @@ fn accepted(pin: Pin, expected: SafetyNumber) -> Result<Pin, AcceptIdentityError
         return Ok(Pin {
             disputed: false,
             verified: true,
+            verified_by: None,
             ..pin
         });
     }
@@ -153,6 +154,7 @@ fn accepted(pin: Pin, expected: SafetyNumber) -> Result<Pin, AcceptIdentityError
             rival: None,
             disputed: false,
             verified: true,
+            verified_by: None,
             ..pin
         }),
         _ => Err(AcceptIdentityError::Differ(pin.user)),

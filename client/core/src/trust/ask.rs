@@ -101,14 +101,25 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         if doubtful.is_empty() {
             return Ok(());
         }
+        let mut answered = Vec::new();
         for user in &doubtful {
             match self.learn_device_list(user).await {
                 Err(LearnError::Call(error)) if error.is_temporary() => return Err(error.into()),
-                Ok(()) | Err(LearnError::Unknown | LearnError::Call(_)) => {}
+                Ok(()) => answered.push(user),
+                Err(LearnError::Unknown | LearnError::Call(_)) => {}
                 Err(LearnError::Refused(error)) => return Err(error.into()),
                 Err(LearnError::Store(error)) => return Err(error.into()),
             }
         }
-        self.transaction(|step| check(step, room))
+        self.transaction(|step| {
+            let (_, members) = members(step, room)?;
+            for leaf in members.iter().filter(|leaf| answered.contains(&&leaf.user)) {
+                // The newest list is older than the leaf says its own was: there is no such list.
+                if judge(step, leaf)?.verdict == Subjective::Stale {
+                    return Err(TrustError::UnknownDevice(leaf.client.clone()).into());
+                }
+            }
+            check(step, room)
+        })
     }
 }

@@ -8,7 +8,7 @@
 
 use grove_mls::identity::{Identity as UserIdentity, Pin as ListPin, SignedDeviceList};
 use grove_mls::room::validation::ValidLeaf;
-use grove_wire::uri::{RoomUri, UserUri};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 
 use super::{TrustError, members_of, read_identity, read_list};
 use crate::devices;
@@ -100,10 +100,12 @@ pub(super) fn learn(
 /// one, and this one may have met an impostor first.
 pub(crate) fn hear(
     step: &mut Step<'_>,
+    sender: &ClientUri,
     user: &UserUri,
     told: &UserIdentity,
     verified: bool,
 ) -> Result<(), StoreError> {
+    let verified_by = verified.then(|| sender.clone());
     if *user == step.identity.user || told.verify(user).is_err() {
         return Ok(());
     }
@@ -111,6 +113,7 @@ pub(crate) fn hear(
     let Some(pin) = step.tx.find_pin(user)? else {
         let pin = Pin {
             verified,
+            verified_by,
             ..first_sight(step, user, told, None)
         };
         return step.tx.put_pin(&pin);
@@ -120,15 +123,34 @@ pub(crate) fn hear(
     if !is_later && !pinned.follows(told) {
         return dispute(step, pin, told);
     }
-    let pin = Pin {
-        verified: pin.verified || verified,
-        ..pin
+    let pin = if verified && !pin.verified {
+        Pin {
+            verified,
+            verified_by,
+            ..pin
+        }
+    } else {
+        pin
     };
     if is_later && !told.is_same(&pinned) {
         renew(step, pin, told)
     } else {
         step.tx.put_pin(&pin)
     }
+}
+
+/// A device was taken off the account: that it called somebody compared counts no more.
+pub(crate) fn forget_word_of(step: &mut Step<'_>, device: &ClientUri) -> Result<(), StoreError> {
+    for pin in step.tx.list_pins(usize::MAX)? {
+        if pin.verified_by.as_ref() == Some(device) {
+            step.tx.put_pin(&Pin {
+                verified: false,
+                verified_by: None,
+                ..pin
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a user's home server has given no list of the newest identity seen.
@@ -182,6 +204,7 @@ fn first_sight(
         rival: None,
         disputed: false,
         verified: false,
+        verified_by: None,
         since: step.now,
     }
 }

@@ -12,10 +12,11 @@ use grove_wire::api::accounts::{RegisterRequest, RegisterResponse};
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::api::events::{ClientFrame, ServerFrame};
 use grove_wire::api::key_packages::{KeyPackageCount, KeyPackageCounts, UploadKeyPackages};
+use grove_wire::api::rooms::EpochTree;
 use grove_wire::api::server::{Registration, ServerInfo};
 use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
 use grove_wire::codec;
-use grove_wire::mls::{GroupInfo, KeyPackage, MlsMessage, RatchetTree};
+use grove_wire::mls::{GroupInfo, KeyPackage, MlsMessage};
 use grove_wire::problem::{ProblemDocument, ProblemType};
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub(crate) struct Cursor {
 pub(crate) struct HubRoom {
     pub(crate) group: HubGroup,
     pub(crate) group_info: GroupInfo,
-    pub(crate) trees: BTreeMap<u64, RatchetTree>,
+    pub(crate) trees: BTreeMap<u64, EpochTree>,
     /// Entries with the head behind each.
     pub(crate) log: Vec<(Vec<u8>, Head)>,
     /// Places of messages by their bytes.

@@ -244,10 +244,30 @@ fn a_hub_that_does_not_sign_is_not_believed() {
     assert_eq!(lines(&told, WarningKind::Fork).len(), 1, "{told:?}");
     assert_eq!(bob.reads(&room), ["before"]);
     assert!(is_stopped(&mut bob, &room));
-    // Nothing is lost: as soon as it signs, all is read, and bob can write.
+    // Nor what it says to have accepted: that goes on waiting.
+    alice.syncs();
+    let alices = client(&alice);
+    let unsigned = |does: bool| {
+        let mut state = hub.state();
+        let unsigned = &mut state.rooms.get_mut(&room).unwrap().tricks.unsigned;
+        if does {
+            unsigned.insert(alices.clone());
+        } else {
+            unsigned.remove(&alices);
+        }
+    };
+    unsigned(true);
+    assert_eq!(alice.says(&room, "three").status, MessageStatus::Queued);
+    assert!(alice.client.rooms().unwrap()[0].stopped.is_some());
+    assert_eq!(alice.client.status().unwrap().queued, 1);
+    unsigned(false);
+    alice.syncs();
+    assert_eq!(alice.reads(&room), ["before", "one", "two", "three"]);
+    assert_eq!(alice.client.status().unwrap().queued, 0);
+    // Nothing is lost: as soon as it signs, all is read once, and bob can write.
     signs(true);
     bob.syncs();
-    assert_eq!(bob.reads(&room), ["before", "one", "two"]);
+    assert_eq!(bob.reads(&room), ["before", "one", "two", "three"]);
     assert!(!is_stopped(&mut bob, &room));
 }
 

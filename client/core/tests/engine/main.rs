@@ -18,6 +18,7 @@ mod lying_hub;
 mod membership;
 mod missing;
 mod new_keys;
+mod numbers;
 mod of_one;
 mod older_copy;
 mod person;

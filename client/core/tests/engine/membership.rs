@@ -1,14 +1,16 @@
 //! Who is in: inviting, removing, leaving, joining by oneself.
 
 use grove_core::{
-    Class, Classified, Draft, Event, InviteError, JoinError, MessageStatus, RemoveError, SendError,
-    Trust,
+    Class, Classified, Draft, Event, InviteError, JoinError, MessageStatus, RemoveError,
+    RoomChange, SendError, Trust,
 };
-use grove_wire::uri::RoomUri;
+use grove_wire::uri::{RoomUri, UserUri};
 
 use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
+use crate::siblings::client;
+use crate::tricks::proposes_removal;
 
 /// Alice's room with two others in it.
 fn garden(hub: &Hub) -> (Person, Person, Person, RoomUri) {
@@ -39,7 +41,8 @@ fn a_removed_member_neither_reads_on_nor_sends() {
     assert!(
         events.contains(&Event::RoomLeft {
             room: room.clone(),
-            by: Some(user("alice"))
+            by: Some(user("alice")),
+            by_server: false,
         }),
         "{events:?}"
     );
@@ -264,6 +267,52 @@ fn when_the_author_of_the_name_has_left_newcomers_still_learn_it() {
     now(alice.client.leave(&room)).unwrap();
     now(bob.client.invite(&room, &[user("carol")])).unwrap();
     now(bob.client.settle()).unwrap();
-    carol.syncs();
+    let told = carol.syncs();
     assert_eq!(carol.client.find_room("Garden").unwrap(), room);
+    // Bob passes on what alice has written: neither is named for it.
+    let renamers: Vec<Option<UserUri>> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::RoomChanged {
+                by,
+                change: RoomChange::Renamed { .. },
+                ..
+            } => Some(by.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(renamers, [None], "{told:?}");
+}
+
+#[test]
+fn what_the_server_wants_no_member_is_named_for() {
+    let hub = hub();
+    let (mut alice, mut bob, mut carol, room) = garden(&hub);
+    proposes_removal(&hub, &room, &client(&bob));
+    // Whoever writes next has to carry it out.
+    alice.syncs();
+    alice.says(&room, "where is bob?");
+    let told = bob.syncs();
+    let left = Event::RoomLeft {
+        room: room.clone(),
+        by: None,
+        by_server: true,
+    };
+    assert!(told.contains(&left), "{told:?}");
+    assert_eq!(bob.client.rooms().unwrap()[0].state, "removed");
+    let told = carol.syncs();
+    let gone = Event::RoomChanged {
+        room: room.clone(),
+        by: None,
+        change: RoomChange::Left { user: user("bob") },
+    };
+    assert!(told.contains(&gone), "{told:?}");
+    // The control: alice's own.
+    now(alice.client.remove(&room, &[user("carol")])).unwrap();
+    let left = Event::RoomLeft {
+        room,
+        by: Some(user("alice")),
+        by_server: false,
+    };
+    assert!(carol.syncs().contains(&left));
 }

@@ -211,7 +211,13 @@ fn two_devices_that_see_two_rooms_stop() {
         head: [1; 32],
         authenticator: [2; 32],
     };
-    laptop.on_disk(|tx| tx.put_sighting(&room, &seen)).unwrap();
+    let later = Sighting {
+        epoch: epoch + 3,
+        ..seen.clone()
+    };
+    for seen in [&seen, &later] {
+        laptop.on_disk(|tx| tx.put_sighting(&room, seen)).unwrap();
+    }
     laptop.restart();
     Person::register(&hub, "carol");
     now(phone.client.invite(&room, &[user("carol")])).unwrap();
@@ -227,6 +233,15 @@ fn two_devices_that_see_two_rooms_stop() {
     assert_eq!(stop, Some(Stop::Sibling));
     // The control: the others saw the same and go on.
     phone.says(&room, "all is well here");
+    // Whoever goes on knowingly is not stopped again by what was told before.
+    laptop.client.resume_room(&room).unwrap();
+    now(phone.client.remove(&room, &[user("carol")])).unwrap();
+    laptop.syncs();
+    now(phone.client.invite(&room, &[user("carol")])).unwrap();
+    let events = laptop.syncs();
+    assert_eq!(laptop.client.rooms().unwrap()[0].epoch, epoch + 3);
+    assert_eq!(lines(&events, WarningKind::Fork).len(), 0, "{events:?}");
+    laptop.says(&room, "all the same");
 }
 
 #[test]
@@ -305,6 +320,7 @@ fn a_room_left_on_one_device_is_left_on_all_and_a_removal_is_none() {
     let out = |room: &RoomUri, by: Option<UserUri>| Event::RoomLeft {
         room: room.clone(),
         by,
+        by_server: false,
     };
     assert_eq!(
         told.iter().filter(|one| **one == out(&room, None)).count(),

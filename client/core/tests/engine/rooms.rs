@@ -16,7 +16,7 @@ use grove_wire::mimi::submit_message::{SubmitMessageRequest, SubmitMessageRespon
 use grove_wire::mimi::update::{
     HandshakeBundle, RatchetTreeOption, UpdateRequest, UpdateRoomResponse,
 };
-use grove_wire::mls::{GroupInfo, MlsMessage, RatchetTree};
+use grove_wire::mls::{GroupInfo, MlsMessage};
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, IdentifierUri, RoomUri, UserUri};
 
@@ -79,7 +79,7 @@ fn create(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {
         position: 0,
     };
     let room = HubRoom {
-        trees: [(0, group.tree().unwrap())].into(),
+        trees: [(0, group.epoch_tree().unwrap())].into(),
         group,
         group_info: request.group_info,
         log: Vec::new(),
@@ -98,11 +98,11 @@ fn create(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {
 }
 
 fn tree(state: &State, room: &RoomUri, epoch: u64) -> Answer {
-    let tree: Option<&RatchetTree> = state
+    let tree = state
         .rooms
         .get(room)
         .and_then(|room| room.trees.get(&epoch));
-    octets(tree.ok_or_else(not_found)?.as_bytes().to_vec())
+    octets(codec::encode(tree.ok_or_else(not_found)?).unwrap())
 }
 
 fn log(state: &mut State, who: &ClientUri, uri: &RoomUri, query: &str) -> Answer {
@@ -201,7 +201,7 @@ fn submit(state: &mut State, who: &ClientUri, uri: &RoomUri, body: &[u8]) -> Ans
         accepted_timestamp: now,
         frank: None,
     };
-    accepted(state, uri, seq, codec::encode(&response).unwrap())
+    accepted(state, who, uri, seq, codec::encode(&response).unwrap())
 }
 
 fn check_epoch(room: &HubRoom, message: &MlsMessage) -> Result<(), Problem> {
@@ -212,7 +212,7 @@ fn check_epoch(room: &HubRoom, message: &MlsMessage) -> Result<(), Problem> {
     Err(Problem::stale(current))
 }
 
-fn append(
+pub(crate) fn append(
     uri: &RoomUri,
     room: &mut HubRoom,
     now: u64,
@@ -240,13 +240,13 @@ fn append(
     clippy::unnecessary_wraps,
     reason = "an answer, like those that can be problems"
 )]
-fn accepted(state: &State, uri: &RoomUri, seq: u64, body: Vec<u8>) -> Answer {
+fn accepted(state: &State, who: &ClientUri, uri: &RoomUri, seq: u64, body: Vec<u8>) -> Answer {
     let receipt = state.receipt(uri, &state.rooms[uri], seq);
     let receipt = grove_wire::api::Base64Url::from(receipt.as_bytes().to_vec()).encode();
-    let headers = vec![
-        ("mimi-seq".to_owned(), seq.to_string()),
-        ("grove-receipt".to_owned(), receipt),
-    ];
+    let mut headers = vec![("mimi-seq".to_owned(), seq.to_string())];
+    if !state.rooms[uri].tricks.unsigned.contains(who) {
+        headers.push(("grove-receipt".to_owned(), receipt));
+    }
     Ok(Response {
         status: 200,
         headers,
@@ -283,7 +283,7 @@ fn update(state: &mut State, who: &ClientUri, uri: &RoomUri, body: &[u8]) -> Ans
     let response = UpdateRoomResponse::Success {
         accepted_timestamp: now,
     };
-    accepted(state, uri, seq, codec::encode(&response).unwrap())
+    accepted(state, who, uri, seq, codec::encode(&response).unwrap())
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -325,7 +325,7 @@ fn commit(
     room.group_info = GroupInfo::from_bytes(checked.group_info.clone()).unwrap();
     room.group.merge(checked).unwrap();
     let epoch = room.group.epoch();
-    room.trees.insert(epoch, room.group.tree().unwrap());
+    room.trees.insert(epoch, room.group.epoch_tree().unwrap());
     let tail = FanoutTail::Commit {
         external_proposals: Vec::new(),
     };

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use grove_core::{
-    Class, Classified, Draft, Event, PendingRoom, RetireDeviceError, RevokeDeviceError, Trust,
-    WarningKind,
+    Class, Classified, Draft, Event, PendingRoom, RetireDeviceError, RevokeDeviceError, SendError,
+    Trust, TrustError, WarningKind,
 };
-use grove_mls::identity::RecoveryKey;
+use grove_mls::identity::{RecoveryKey, SignedDeviceList};
 use grove_wire::uri::{ClientUri, RoomUri};
 
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
 use crate::siblings::{
-    IDLE_MS, accept_list, account, add_device, client, devices_in, lines, newest_list, next_list,
-    put_list, settle_all, three_and_bob,
+    IDLE_MS, accept_list, account, add_device, client, devices_in, joined, lines, newest_list,
+    next_list, put_list, settle_all, three_and_bob,
 };
 
 /// Requests to a path with this in it are refused from now on.
@@ -279,5 +279,54 @@ fn a_device_in_the_list_of_nobody_stops_sending() {
     assert_eq!(said.class(), Class::Identity, "{said}");
     hub.state().now += 25 * 60 * 60 * 1000;
     settle_all(&mut [&mut laptop, &mut bob]);
+    bob.says(&room, "gone");
+}
+
+#[test]
+fn a_device_that_claims_a_list_that_there_is_not_stops_sending() {
+    let hub = hub();
+    let ([mut laptop, _phone, _tablet], mut bob, room) = three_and_bob(&hub);
+    let (before, alice) = (newest_list(&hub, &laptop), user("alice"));
+    let mut late = add_device(&hub, &mut laptop, 9);
+    late.syncs();
+    assert!(joined(&mut late, &room));
+    let list = newest_list(&hub, &laptop);
+    let shows = |list: &SignedDeviceList| {
+        let bytes = list.as_bytes().to_vec();
+        hub.state().lists.insert(alice.clone(), bytes);
+    };
+    // Bob asks for the newest, and it is older than the one the device claims to be of.
+    shows(&before);
+    bob.syncs();
+    let said = now(bob.client.send(&room, Draft::Text("?".to_owned()))).unwrap_err();
+    assert!(
+        matches!(&said, SendError::Trust(TrustError::UnknownDevice(who)) if *who == client(&late)),
+        "{said:?}"
+    );
+    // The control: there is one.
+    shows(&list);
+    bob.says(&room, "welcome");
+}
+
+#[test]
+fn the_words_take_a_device_off_whatever_list_it_has_told_its_siblings() {
+    let hub = hub();
+    let ([mut laptop, mut phone, tablet], mut bob, room) = three_and_bob(&hub);
+    let stolen = client(&tablet);
+    // Far ahead of the server's, and only told to the laptop.
+    let ahead = next_list(&hub, &laptop, |list| list.version += 1000);
+    let mut known = account(&laptop);
+    known.device_list = ahead.as_bytes().to_vec();
+    laptop.on_disk(|tx| tx.put_account(&known)).unwrap();
+    laptop.restart();
+    let words = laptop.words.clone();
+    now(laptop.client.revoke_device(&stolen, &words)).unwrap();
+    let list = newest_list(&hub, &laptop);
+    assert!(list.list().find(&stolen).unwrap().revoked.is_some());
+    settle_all(&mut [&mut laptop, &mut phone, &mut bob]);
+    for person in [&mut laptop, &mut phone] {
+        assert!(!devices_in(person, &room, "alice").contains(&stolen));
+    }
+    drop(tablet);
     bob.says(&room, "gone");
 }

@@ -9,7 +9,7 @@ use crate::lies::swap_identity;
 use crate::person::{Person, hub, now};
 use crate::pins::{replaces, trust_of};
 use crate::rooms::user;
-use crate::siblings::{add_device, devices, joined, lines, settle_all, three_and_bob};
+use crate::siblings::{add_device, client, devices, joined, lines, settle_all, three_and_bob};
 
 fn digits(person: &mut Person, of: &str) -> SafetyNumber {
     let shown = now(person.client.identity_of(&user(of))).unwrap();
@@ -122,4 +122,25 @@ fn a_device_in_other_hands_replaces_nobody() {
         assert!(!is_stopped(&mut laptop, &room));
         assert_eq!(trust_of(&mut laptop, &room, "bob"), Trust::Verified);
     }
+}
+
+#[test]
+fn what_a_device_called_compared_counts_no_more_once_it_is_revoked() {
+    let hub = hub();
+    let ([mut laptop, mut phone, mut tablet], mut bob, room) = three_and_bob(&hub);
+    let number = digits(&mut bob, "bob");
+    compares(&mut phone, "bob", number);
+    settle_all(&mut [&mut phone, &mut laptop, &mut tablet]);
+    assert_eq!(trust_of(&mut laptop, &room, "bob"), Trust::Verified);
+    let words = laptop.words.clone();
+    now(laptop.client.revoke_device(&client(&phone), &words)).unwrap();
+    settle_all(&mut [&mut laptop, &mut tablet]);
+    for device in [&mut laptop, &mut tablet] {
+        assert_eq!(trust_of(device, &room, "bob"), Trust::Pinned);
+    }
+    // The control: what was compared here stays.
+    compares(&mut laptop, "bob", number);
+    settle_all(&mut [&mut laptop, &mut tablet]);
+    now(laptop.client.revoke_device(&client(&tablet), &words)).unwrap();
+    assert_eq!(trust_of(&mut laptop, &room, "bob"), Trust::Verified);
 }

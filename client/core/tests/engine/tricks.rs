@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grove_core::Tx;
 use grove_core::store::Room;
-use grove_mls::identity::Head;
+use grove_mls::identity::{Head, ServerKey};
 use grove_mls::storage::room_prefix;
 use grove_wire::api::events::ServerFrame;
 use grove_wire::codec;
-use grove_wire::mimi::notify::FanoutMessage;
+use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::{GroupInfo, MlsMessage};
 use grove_wire::uri::{ClientUri, RoomUri};
 
@@ -96,6 +96,37 @@ pub(crate) fn repeat_last_altered(hub: &Hub, room: &RoomUri) {
         *last = last.wrapping_add(1);
         entry.message = MlsMessage::from_bytes(bytes).unwrap();
     });
+}
+
+/// The hub writes the newest message of a room into its log once more, with another time.
+pub(crate) fn repeat_last_at(hub: &Hub, room: &RoomUri, time: u64) {
+    append(hub, room, |entry| entry.timestamp = time);
+}
+
+/// The hub proposes to remove a client, as the room's external sender (RFC 9420, sections 6 and
+/// 12.1.8.1).
+pub(crate) fn proposes_removal(hub: &Hub, room: &RoomUri, client: &ClientUri) {
+    let mut state = hub.state();
+    let (key, now) = (ServerKey::from_seed([42; 32]), state.now);
+    let known = state.rooms.get_mut(room).unwrap();
+    let clients = known.group.clients();
+    let leaf = clients.iter().position(|one| one == client).unwrap();
+    let mut content = vec![0, 1, 0, 1];
+    codec::write_opaque(&mut content, &room.hash()).unwrap();
+    content.extend(known.group.epoch().to_be_bytes());
+    let (external, proposal, remove) = (2, 2, 3);
+    content.extend([external, 0, 0, 0, 0]);
+    codec::write_opaque(&mut content, &[0]).unwrap();
+    content.extend([proposal, 0, remove]);
+    content.extend(u32::try_from(leaf).unwrap().to_be_bytes());
+    let signature = key.sign_with_label("FramedContentTBS", &content);
+    codec::write_opaque(&mut content, &signature).unwrap();
+    let message = MlsMessage::from_bytes(content).unwrap();
+    known.group.replay(&message).unwrap();
+    let tail = FanoutTail::Proposal {
+        more_proposals: Vec::new(),
+    };
+    crate::rooms::append(room, known, now, message, tail);
 }
 
 fn append(hub: &Hub, room: &RoomUri, change: impl FnOnce(&mut FanoutMessage)) {

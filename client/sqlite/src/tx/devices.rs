@@ -68,6 +68,15 @@ pub(super) fn put_sighting(
     Ok(())
 }
 
+pub(super) fn remove_sightings(connection: &Connection, room: &RoomUri) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM sightings WHERE room = ?1")
+        .sql()?
+        .execute(params![room.as_str()])
+        .sql()?;
+    Ok(())
+}
+
 pub(super) fn list_sightings(
     connection: &Connection,
     room: &RoomUri,

@@ -1,16 +1,17 @@
 //! Whom this profile trusts with which key.
 
 use grove_core::store::{Pin, StoreError};
-use grove_wire::uri::UserUri;
+use grove_wire::uri::{ClientUri, UserUri};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::values::{integer, parsed, unsigned};
+use super::values::{integer, optional, parsed, unsigned};
 use crate::error::Sql;
 
 pub(super) fn find(connection: &Connection, user: &UserUri) -> Result<Option<Pin>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT user, identity, device_list, rival, disputed, verified, since FROM pins WHERE user = ?1",
+            "SELECT user, identity, device_list, rival, disputed, verified, verified_by, since FROM pins \
+             WHERE user = ?1",
         )
         .sql()?
         .query_row(params![user.as_str()], read)
@@ -21,7 +22,7 @@ pub(super) fn find(connection: &Connection, user: &UserUri) -> Result<Option<Pin
 pub(super) fn list(connection: &Connection, limit: usize) -> Result<Vec<Pin>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT user, identity, device_list, rival, disputed, verified, since FROM pins \
+            "SELECT user, identity, device_list, rival, disputed, verified, verified_by, since FROM pins \
              ORDER BY verified DESC, since, user LIMIT ?1",
         )
         .sql()?
@@ -34,8 +35,8 @@ pub(super) fn list(connection: &Connection, limit: usize) -> Result<Vec<Pin>, St
 pub(super) fn put(connection: &Connection, pin: &Pin) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO pins (user, identity, device_list, rival, disputed, verified, since) \
-             VALUES (:user, :identity, :device_list, :rival, :disputed, :verified, :since)",
+            "INSERT OR REPLACE INTO pins (user, identity, device_list, rival, disputed, verified, verified_by, since) \
+             VALUES (:user, :identity, :device_list, :rival, :disputed, :verified, :verified_by, :since)",
         )
         .sql()?
         .execute(named_params! {
@@ -45,6 +46,7 @@ pub(super) fn put(connection: &Connection, pin: &Pin) -> Result<(), StoreError> 
             ":rival": pin.rival,
             ":disputed": pin.disputed,
             ":verified": pin.verified,
+            ":verified_by": pin.verified_by.as_ref().map(ClientUri::as_str),
             ":since": integer(pin.since)?,
         })
         .sql()?;
@@ -59,6 +61,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Pin> {
         rival: row.get("rival")?,
         disputed: row.get("disputed")?,
         verified: row.get("verified")?,
+        verified_by: optional(row, "verified_by")?,
         since: unsigned(row, "since")?,
     })
 }

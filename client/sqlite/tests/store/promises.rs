@@ -102,6 +102,7 @@ fn every_record_is_read_as_it_was_written() {
         rival: Some(vec![2]),
         disputed: true,
         verified: true,
+        verified_by: Some(ClientUri::new(&alice(), [3; 16])),
         since: 3,
     };
     let welcome = WaitingWelcome {

@@ -25,9 +25,9 @@ fn looking() -> Vec<Operation> {
             .query::<RoomUri>("after", "Only rooms after this one.")
             .gives::<UserRooms>("One page, in the order of their URIs."),
         of_room(get("/v1/rooms/{room}/tree/{epoch}", "showTree"))
-            .does("rooms", "Gives the ratchet tree of an epoch this device may know")
+            .does("rooms", "Gives the ratchet tree of an epoch this device may know, and the confirmation tag that its members share")
             .segment::<u64>("epoch", "The epoch.")
-            .gives_bytes("The ratchet tree (`optional<Node> ratchet_tree<V>`, RFC 9420, section 12.4.3.3)."),
+            .gives_bytes("An `EpochTree`: `opaque confirmation_tag<V>` (RFC 9420, section 8.1), then the ratchet tree (`optional<Node> ratchet_tree<V>`, section 12.4.3.3)."),
         of_room(get("/v1/rooms/{room}/log", "readLog"))
             .does("rooms", "Gives entries of a room's log, from the one that admitted this device on")
             .query::<u64>("after", "Only entries after this one; 0 if left out.")

@@ -117,6 +117,7 @@ impl From<TreeError> for Problem {
             TreeError::Group(error) => error.into(),
             TreeError::Lost(error) => error.into(),
             TreeError::Standing(error) => error.into(),
+            TreeError::TooLarge(error) => Self::internal(error),
         }
     }
 }

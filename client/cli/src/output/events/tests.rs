@@ -178,13 +178,23 @@ fn events_as_text() {
             Event::RoomLeft {
                 room: room(),
                 by: None,
+                by_server: false,
             },
             "* Garden: you left",
         ),
         (
             Event::RoomLeft {
                 room: room(),
+                by: None,
+                by_server: true,
+            },
+            "* Garden: the server had you removed",
+        ),
+        (
+            Event::RoomLeft {
+                room: room(),
                 by: Some(user("bob@a.example")),
+                by_server: false,
             },
             "* Garden: you were removed by bob@a.example",
         ),
@@ -320,6 +330,7 @@ fn an_event_as_json() {
         event: Event::RoomLeft {
             room: room(),
             by: None,
+            by_server: false,
         },
     };
     assert_eq!(
@@ -329,7 +340,7 @@ fn an_event_as_json() {
         })
         .unwrap(),
         format!(
-            "{{\"number\":4,\"event\":\"room_left\",\"room\":\"{}\",\"by\":null}}",
+            "{{\"number\":4,\"event\":\"room_left\",\"room\":\"{}\",\"by\":null,\"by_server\":false}}",
             room()
         )
     );

@@ -1,0 +1,104 @@
+//! Numbers that no store can hold, and Welcomes that lead elsewhere: what one member, or the hub,
+//! could shut a client out with.
+
+use grove_core::{Event, MessageStatus};
+use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
+
+use crate::heal::{all_talk, troubles};
+use crate::person::{Person, hub, now};
+use crate::rooms::user;
+use crate::siblings::{account, client};
+use crate::tricks::{repeat_last_at, stored};
+
+#[test]
+fn a_profile_of_an_absurd_version_stops_nobody() {
+    let hub = hub();
+    let [mut alice, mut bob, mut mallory] =
+        ["alice", "bob", "mallory"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob, &mut mallory]);
+    bob.syncs();
+    mallory.syncs();
+    let account = account(&mallory);
+    let key = DeviceKey::from_seed(*account.device.bytes());
+    for version in [u64::MAX, 1 << 63, i64::MAX.unsigned_abs(), 1 << 48] {
+        let profile = RoomProfile {
+            room: room.clone(),
+            version,
+            name: "mine".to_owned(),
+            topic: String::new(),
+            time: 0,
+            author: account.client.clone(),
+        };
+        let signed = SignedRoomProfile::sign(&key, profile).unwrap();
+        mallory
+            .on_disk(|tx| {
+                let mut known = tx.find_room(&room)?.unwrap();
+                known.profile = Some(signed.as_bytes().to_vec());
+                known.profile_due = true;
+                tx.put_room(&known)
+            })
+            .unwrap();
+        mallory.restart();
+        mallory.syncs();
+        mallory.says(&room, "and on");
+        for person in [&mut alice, &mut bob] {
+            let told = person.syncs();
+            assert_eq!(troubles(&told), 0, "{told:?}");
+            assert_eq!(stored(person, &room).name, "Garden");
+        }
+    }
+    all_talk(&room, &mut [&mut alice, &mut bob]);
+}
+
+#[test]
+fn an_entry_of_an_absurd_time_is_passed_over() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    alice.says(&room, "one");
+    for time in [u64::MAX, 1 << 63, 1 << 48] {
+        repeat_last_at(&hub, &room, time);
+    }
+    // Bob meets the first of them before the true one: none is taken, and none stops him.
+    {
+        let mut state = hub.state();
+        let log = &mut state.rooms.get_mut(&room).unwrap().log;
+        let last = log.len() - 1;
+        let (entry, _) = log[last].clone();
+        log[last - 3].0 = entry;
+    }
+    bob.syncs();
+    let sent = alice.says(&room, "two");
+    assert_eq!(sent.status, MessageStatus::Sent);
+    bob.syncs();
+    assert_eq!(bob.reads(&room), ["two"]);
+}
+
+#[test]
+fn a_welcome_that_leads_where_nobody_else_is_leads_nowhere() {
+    let hub = hub();
+    let [mut alice, mut bob, mut carol] =
+        ["alice", "bob", "carol"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    let epoch = stored(&bob, &room).epoch;
+    assert_eq!(epoch, 1, "a control: by the Welcome");
+    now(alice.client.invite(&room, &[user("carol")])).unwrap();
+    // What the hub has of the commit is not what carol's Welcome leads to.
+    {
+        let mut state = hub.state();
+        let trees = &mut state.rooms.get_mut(&room).unwrap().trees;
+        let other = trees[&1].confirmation_tag.clone();
+        trees.get_mut(&2).unwrap().confirmation_tag = other;
+    }
+    let told = carol.syncs();
+    assert!(
+        told.contains(&Event::RoomJoined { room: room.clone() }),
+        "{told:?}"
+    );
+    let members = hub.state().rooms[&room].group.clients();
+    assert!(members.contains(&client(&carol)));
+    assert_eq!(stored(&carol, &room).epoch, 3, "she came in alone");
+    all_talk(&room, &mut [&mut alice, &mut bob, &mut carol]);
+}
