@@ -5,7 +5,8 @@
 //!
 //! The surprise: OpenMLS itself judges lifetimes by the system clock, here and again when an Add is
 //! committed or received. The `now_ms` of [`validate`] is judged in addition; it can only refuse
-//! more.
+//! more. It does so at both ends of a lifetime, so that whoever reads the Add by another clock
+//! finds the KeyPackage alive: [`MIN_AGE`], [`MIN_REMAINING_LIFETIME`].
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use openmls::prelude::{
 };
 use openmls_traits::OpenMlsProvider as _;
 
+use crate::form::{self, FormViolation};
 use crate::identity::PublicKey;
 use crate::leaf::{self, LEAF_LIFETIME};
 use crate::member::DeviceIdentity;
@@ -29,6 +31,13 @@ use crate::suite::{Crypto, DeviceSigner, MlsError, Suite, convert};
 /// age limit must still find the KeyPackage alive, or it could not follow its room past that
 /// commit.
 pub const MIN_REMAINING_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// How long ago a KeyPackage's lifetime must have begun when it is handed out or added: 30 minutes.
+///
+/// A member whose clock is behind by less than that can follow the Add. OpenMLS lets a lifetime
+/// begin an hour before a KeyPackage is made, so a device whose clock is ahead by less than the
+/// other half can be added at once.
+pub const MIN_AGE: Duration = Duration::from_mins(30);
 
 /// Whether a KeyPackage may be handed out more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +113,9 @@ pub enum KeyPackageError {
     /// It carries an extension that is not known.
     #[error("the KeyPackage has an unknown extension")]
     Extensions,
+    /// Its leaf or its init key could not be used.
+    #[error(transparent)]
+    Form(#[from] FormViolation),
     /// Its leaf is not a device its user signed.
     #[error(transparent)]
     Identity(#[from] IdentityViolation),
@@ -114,7 +126,7 @@ pub enum KeyPackageError {
     /// Malformed, or a signature in it is not valid.
     #[error("not a valid KeyPackage: {0}")]
     Malformed(#[from] MlsError),
-    /// Its lifetime has not begun.
+    /// Its lifetime has not begun, or less than [`MIN_AGE`] ago.
     #[error("the KeyPackage is not valid yet")]
     NotYet,
     /// A suite Grove does not speak.
@@ -194,7 +206,7 @@ pub fn validate_bare(
     let key_package = convert::key_package(key_package)?
         .validate(&crypto, ProtocolVersion::Mls10)
         .map_err(MlsError::of)?;
-    check_form(&key_package)?;
+    check_form(&crypto, &key_package)?;
     check_lifetime(key_package.life_time(), now_ms)?;
     Ok(ValidKeyPackage {
         reference: reference(&key_package, &crypto)?,
@@ -211,7 +223,10 @@ pub fn validate_bare(
 }
 
 /// What does not depend on the time, nor on whom it belongs to.
-pub(crate) fn check_form(key_package: &KeyPackage) -> Result<(), KeyPackageError> {
+pub(crate) fn check_form(crypto: &Crypto, key_package: &KeyPackage) -> Result<(), KeyPackageError> {
+    let ciphersuite = key_package.ciphersuite();
+    form::check_leaf(crypto, ciphersuite, key_package.leaf_node())?;
+    form::check_key(crypto, ciphersuite, key_package.hpke_init_key().as_slice())?;
     if !leaf::is_complete(key_package.leaf_node().capabilities()) {
         return Err(KeyPackageError::Capabilities);
     }
@@ -226,17 +241,16 @@ pub(crate) fn check_form(key_package: &KeyPackage) -> Result<(), KeyPackageError
     }
 }
 
-/// Whether it lives for [`MIN_REMAINING_LIFETIME`] more.
+/// Whether it lives for [`MIN_REMAINING_LIFETIME`] more, and has for [`MIN_AGE`].
 pub(crate) fn check_remaining(
     key_package: &KeyPackage,
     now_ms: u64,
 ) -> Result<(), KeyPackageError> {
     let needed = (now_ms / 1000).saturating_add(MIN_REMAINING_LIFETIME.as_secs());
-    if key_package.life_time().not_after() > needed {
-        Ok(())
-    } else {
-        Err(KeyPackageError::Expired)
+    if key_package.life_time().not_after() <= needed {
+        return Err(KeyPackageError::Expired);
     }
+    check_lifetime(key_package.life_time(), now_ms)
 }
 
 fn check_lifetime(lifetime: &Lifetime, now_ms: u64) -> Result<(), KeyPackageError> {
@@ -244,7 +258,7 @@ fn check_lifetime(lifetime: &Lifetime, now_ms: u64) -> Result<(), KeyPackageErro
     if lifetime.not_after() <= now {
         return Err(KeyPackageError::Expired);
     }
-    if lifetime.not_before() > now {
+    if lifetime.not_before().saturating_add(MIN_AGE.as_secs()) > now {
         return Err(KeyPackageError::NotYet);
     }
     Ok(())

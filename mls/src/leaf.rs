@@ -23,6 +23,11 @@ use crate::suite::{MlsError, SUPPORTED};
 /// How long a KeyPackage can be used, and how long a leaf made from it is fresh: 84 days.
 pub const LEAF_LIFETIME: Duration = Duration::from_hours(84 * 24);
 
+/// The most bytes a leaf takes in the tree. An honest one with the longest chain of recovery keys
+/// takes about 1.3 kB. Were there no bound but that of a message, five leaves would fill a tree
+/// ([`grove_wire::limits::MAX_TREE_BYTES`]), and nobody could be given it any more.
+pub const MAX_LEAF_BYTES: usize = 2048;
+
 /// The extension that carries a [`DeviceCredential`], in the private range of RFC 9420, section
 /// 17.3.
 pub const DEVICE_CREDENTIAL_EXTENSION: u16 = 0xF001;

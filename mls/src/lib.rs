@@ -13,6 +13,7 @@
 //! draft-ietf-mimi-content-09, draft-ietf-mimi-room-policy-03.
 
 pub mod content;
+pub mod form;
 pub mod franking;
 pub mod identity;
 pub mod key_package;

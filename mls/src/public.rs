@@ -4,9 +4,10 @@
 //! Knows OpenMLS' `PublicGroup` and the room's policy; must not know the log, SQL, or who is
 //! on-line.
 //!
-//! The surprise: a hub cannot check everything. Path secrets and confirmation tags need keys, so a
+//! The surprise: a hub cannot check everything. A commit's path secrets and tags need keys, so a
 //! member can send a commit that passes here and fails at every member; it is signed, so they know
-//! whose it was.
+//! whose it was. A proposal's tag needs a key too, and is therefore checked by nobody: what the hub
+//! has pending, members must have pending.
 //!
 //! Live groups are kept in memory only; on disk a hub has a snapshot and the handshakes since (see
 //! [`HubGroup::snapshot`]).
@@ -25,6 +26,7 @@ use crate::suite::{Crypto, MlsError, convert};
 mod commit;
 pub(crate) mod context;
 mod create;
+mod external_pub;
 pub(crate) mod facts;
 pub mod group_info;
 pub(crate) mod judge;

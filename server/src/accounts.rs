@@ -97,7 +97,7 @@ fn first_list(app: &App, request: &RegisterRequest) -> Result<SignedDeviceList, 
     let signed = SignedDeviceList::decode(request.device_list.as_bytes())?;
     let list = signed.list();
     let one_device = list.devices.len() == 1 && signed.active().count() == 1;
-    if list.user != request.user || list.version != 1 || !one_device {
+    if list.user != request.user || list.version != 1 || !list.identity.is_first() || !one_device {
         return Err(RegisterError::FirstList);
     }
     Ok(signed)

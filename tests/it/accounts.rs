@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use grove_cli::transport::HttpTransport;
 use grove_core::RegisterError;
+use grove_mls::identity::{Identity, RecoveryKey};
 use grove_wire::api::accounts::Whoami;
 use harness::{Answer, Hand, Setup, User, World};
 
@@ -259,4 +260,17 @@ async fn a_client_refuses_a_server_of_another_domain() {
     let refused = grove_core::Client::register(store, transport, surroundings, registration).await;
     assert!(matches!(refused, Err(RegisterError::WrongServer(_))));
     assert_eq!(world.count("SELECT count(*) FROM users").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_begins_with_its_first_identity() {
+    let world = World::new().await;
+    let user = world.address("alice");
+    let words = || RecoveryKey::from_seed([7; 32]);
+    let first = Identity::begin(&words(), &user);
+    let second = first.0.renew(&words(), &user).expect("the next");
+    let later = Hand::of_user(&world, user.clone(), words(), second);
+    assert_problem(&later.present(None).await, 422, "identity-invalid");
+    let control = Hand::of_user(&world, user, words(), first);
+    control.present(None).await.ok();
 }

@@ -8,6 +8,7 @@
 //! The surprise: reading never fails here after construction. Every type walks its bytes once, when
 //! it is made; what is read from them later is infallible and allocates nothing.
 
+mod commit;
 mod cursor;
 mod group_info;
 mod message;

@@ -140,16 +140,20 @@ fn proposal_bytes() -> BoxedStrategy<Vec<u8>> {
     .boxed()
 }
 
-fn commit_bytes() -> BoxedStrategy<Vec<u8>> {
-    let proposal_or_ref = prop_oneof![
+fn proposal_or_ref() -> BoxedStrategy<Vec<u8>> {
+    prop_oneof![
         sequence![tag(&[1]), proposal_bytes()],
         sequence![tag(&[2]), vectors(1)]
-    ];
+    ]
+    .boxed()
+}
+
+fn commit_bytes() -> BoxedStrategy<Vec<u8>> {
     let path = sequence![
         leaf_node(),
         list(sequence![vectors(1), list(vectors(2), 3)], 4)
     ];
-    sequence![list(proposal_or_ref, 4), optional(path)].boxed()
+    sequence![list(proposal_or_ref(), 4), optional(path)].boxed()
 }
 
 /// A public message of one content type around these content bytes.
@@ -190,6 +194,22 @@ pub(crate) fn proposal() -> impl Strategy<Value = MlsMessage> {
 
 pub(crate) fn commit() -> impl Strategy<Value = MlsMessage> {
     public(&[3], commit_bytes(), 2).prop_map(message)
+}
+
+/// A commit with an update path, and the keys of the path's nodes.
+pub(crate) fn commit_with_path() -> impl Strategy<Value = (MlsMessage, Vec<Vec<u8>>)> {
+    let before = sequence![list(proposal_or_ref(), 4), tag(&[1]), leaf_node()];
+    let ciphertexts = list(vectors(2), 3);
+    let node = (bytes(40), ciphertexts);
+    (before, vec(node, 0..4)).prop_flat_map(|(before, nodes)| {
+        let bytes: Vec<u8> = nodes
+            .iter()
+            .flat_map(|(key, ciphertexts)| cat(&[&vector(key), ciphertexts]))
+            .collect();
+        let keys: Vec<Vec<u8>> = nodes.into_iter().map(|(key, _)| key).collect();
+        let content = Just(cat(&[&before, &vector(&bytes)])).boxed();
+        (public(&[3], content, 2).prop_map(message), Just(keys))
+    })
 }
 
 pub(crate) fn key_package() -> impl Strategy<Value = KeyPackage> {

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 
 use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, UserUri};
 use openmls::group::CommitMessageBundle;
 use openmls::prelude::{KeyPackage, LeafNodeIndex, LeafNodeParameters, Proposal, Sender};
@@ -22,7 +23,7 @@ use crate::leaf;
 use crate::public::{Refused, client, facts, judge};
 use crate::room::{PolicyViolation, Role, continuity};
 use crate::storage::{MemberStorage, Records};
-use crate::suite::{DeviceSigner, MlsError};
+use crate::suite::{Crypto, DeviceSigner, MlsError};
 
 /// Why a commit, or proposals to leave, cannot be made. Nothing is pending then that was not
 /// before.
@@ -250,7 +251,13 @@ impl Group {
     ) -> Result<HandshakeBundle, CommitError> {
         self.check_may_commit()?;
         let made = self.stage(storage, device, self.with_orphans(device, plan))?;
-        match self.judge_own().and_then(|()| Ok(bundle::to_wire(&made)?)) {
+        let judged = bundle::to_wire(&made)
+            .map_err(Refused::from)
+            .and_then(|bundle| {
+                self.judge_own(storage.crypto(), bundle.first())?;
+                Ok(bundle)
+            });
+        match judged {
             Ok(bundle) => Ok(bundle),
             Err(refused) => {
                 self.mls
@@ -274,18 +281,22 @@ impl Group {
     }
 
     /// Judges the own pending commit as everybody else will.
-    fn judge_own(&self) -> Result<(), Refused> {
+    fn judge_own(&self, crypto: &Crypto, message: &MlsMessage) -> Result<(), Refused> {
         let staged = self
             .mls
             .pending_commit()
             .ok_or_else(|| MlsError::text("no commit is pending"))?;
         let sender = Sender::Member(self.mls.own_leaf_index());
         judge::judge(
+            crypto,
             &self.state,
             &self.pending(),
             self.mls.public_group(),
-            &sender,
-            staged,
+            judge::Commit {
+                message,
+                sender: &sender,
+                staged,
+            },
         )?;
         Ok(())
     }

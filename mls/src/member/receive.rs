@@ -15,6 +15,7 @@ use openmls::group::{MergePendingCommitError, ProcessMessageError, QueuedProposa
 use openmls::prelude::{
     LeafNode, LeafNodeIndex, ProcessedMessage, ProcessedMessageContent, Sender,
 };
+use openmls_traits::OpenMlsProvider as _;
 
 use super::Group;
 use crate::identity::Identity;
@@ -122,20 +123,36 @@ impl Group {
                 found: framing.epoch,
             });
         }
-        if framing.content_type != ContentType::Commit {
-            return match self.process(storage, message, &framing)? {
-                Ok(processed) => self.take(storage, processed),
+        match framing.content_type {
+            ContentType::Application => match self.process(storage, message, &framing)? {
+                Ok(processed) => self.take(storage, message, processed),
                 Err(error) => reused(error),
-            };
+            },
+            ContentType::Proposal => {
+                check_outside(&framing)?;
+                let group = self.mls.public_group();
+                let queued = proposal::verify(group, storage.crypto(), message)?;
+                self.keep(storage, queued)
+            }
+            ContentType::Commit => self.read_commit(storage, message, &framing),
         }
+    }
+
+    /// Merges a commit, or says why the room cannot be followed past it.
+    fn read_commit<R: Records>(
+        &mut self,
+        storage: &MemberStorage<'_, R>,
+        message: &MlsMessage,
+        framing: &Framing<'_>,
+    ) -> Result<Received, ReceiveError> {
         let claimed = match framing.sender {
             Some(SenderKind::Member(leaf)) => self.client_at(leaf),
             _ => None,
         };
-        match self.process(storage, message, &framing) {
+        match self.process(storage, message, framing) {
             Ok(Ok(processed)) => {
                 let committer = committer(&processed).or(claimed);
-                self.take(storage, processed)
+                self.take(storage, message, processed)
                     .map_err(|error| unfollowable(error, committer))
             }
             // OpenMLS stages a commit after it has verified who signed it.
@@ -147,18 +164,14 @@ impl Group {
         }
     }
 
-    /// Lets OpenMLS open a message, if its outside is that of our rooms.
+    /// Lets OpenMLS open a message or a commit, if its outside is that of our rooms.
     fn process<R: Records>(
         &mut self,
         storage: &MemberStorage<'_, R>,
         message: &MlsMessage,
         framing: &Framing<'_>,
     ) -> Result<Result<ProcessedMessage, ProcessMessageError<StorageError>>, Refused> {
-        check_authenticated_data(framing.content_type, framing.authenticated_data)?;
-        // Somebody who proposes to add itself is refused before OpenMLS looks at it.
-        if framing.sender == Some(SenderKind::NewMemberProposal) {
-            return Err(Refused::Proposal(proposal::ProposalViolation::Kind));
-        }
+        check_outside(framing)?;
         let message = convert::protocol_message(message)?;
         Ok(self.mls.process_message(storage, message))
     }
@@ -166,19 +179,19 @@ impl Group {
     fn take<R: Records>(
         &mut self,
         storage: &MemberStorage<'_, R>,
+        message: &MlsMessage,
         processed: ProcessedMessage,
     ) -> Result<Received, ReceiveError> {
         let sender = processed.sender().clone();
         let authenticated_data = processed.aad().to_vec();
         match processed.into_content() {
-            ProcessedMessageContent::ApplicationMessage(message) => {
-                self.application(&sender, message.into_bytes(), authenticated_data)
+            ProcessedMessageContent::ApplicationMessage(opened) => {
+                self.application(&sender, opened.into_bytes(), authenticated_data)
             }
             ProcessedMessageContent::OwnPrivateMessage => Ok(Received::Own),
-            ProcessedMessageContent::OwnPendingCommit => self.merge_own(storage),
-            ProcessedMessageContent::ProposalMessage(queued) => self.keep(storage, *queued),
+            ProcessedMessageContent::OwnPendingCommit => self.merge_own(storage, message),
             ProcessedMessageContent::StagedCommitMessage(staged) => {
-                self.merge(storage, &sender, *staged)
+                self.merge(storage, message, &sender, *staged)
             }
             ProcessedMessageContent::UnresolvedAppDataCommit(unresolved) => {
                 let updates = unresolved.app_data_update_proposals();
@@ -189,9 +202,11 @@ impl Group {
                     .mls
                     .stage_app_data_commit(storage, *unresolved, changes)
                     .map_err(MlsError::of)?;
-                self.merge(storage, &sender, staged)
+                self.merge(storage, message, &sender, staged)
             }
-            ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
+            // Proposals do not come here.
+            ProcessedMessageContent::ProposalMessage(_)
+            | ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
                 Err(Refused::Proposal(proposal::ProposalViolation::Kind).into())
             }
         }
@@ -266,15 +281,20 @@ impl Group {
     fn merge<R: Records>(
         &mut self,
         storage: &MemberStorage<'_, R>,
+        message: &MlsMessage,
         sender: &Sender,
         staged: StagedCommit,
     ) -> Result<Received, ReceiveError> {
         let judged = judge::judge(
+            storage.crypto(),
             &self.state,
             &self.pending(),
             self.mls.public_group(),
-            sender,
-            &staged,
+            judge::Commit {
+                message,
+                sender,
+                staged: &staged,
+            },
         )?;
         let merged = self.describe(&judged, &staged)?;
         self.mls
@@ -288,6 +308,7 @@ impl Group {
     fn merge_own<R: Records>(
         &mut self,
         storage: &MemberStorage<'_, R>,
+        message: &MlsMessage,
     ) -> Result<Received, ReceiveError> {
         let sender = Sender::Member(self.mls.own_leaf_index());
         let staged = self
@@ -295,11 +316,15 @@ impl Group {
             .pending_commit()
             .ok_or_else(|| MlsError::text("no commit is pending"))?;
         let judged = judge::judge(
+            storage.crypto(),
             &self.state,
             &self.pending(),
             self.mls.public_group(),
-            &sender,
-            staged,
+            judge::Commit {
+                message,
+                sender: &sender,
+                staged,
+            },
         )?;
         let merged = Merged {
             was_own: true,
@@ -373,6 +398,15 @@ fn participants_changed(before: &RoomState, after: &RoomState) -> Vec<(UserUri, 
         .into_iter()
         .map(|change| (change.user, change.from, change.to))
         .collect()
+}
+
+/// What everybody refuses before OpenMLS looks at it; somebody who proposes to add itself among it.
+fn check_outside(framing: &Framing<'_>) -> Result<(), Refused> {
+    check_authenticated_data(framing.content_type, framing.authenticated_data)?;
+    if framing.sender == Some(SenderKind::NewMemberProposal) {
+        return Err(Refused::Proposal(proposal::ProposalViolation::Kind));
+    }
+    Ok(())
 }
 
 /// Handshakes carry an empty Safe AAD, messages one with the franking tag. Anything behind it is

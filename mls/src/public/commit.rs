@@ -4,7 +4,8 @@
 //! epoch wins is decided where the log is written. Must not know the log.
 //!
 //! The surprise: the GroupInfo is rebuilt, not believed. All of it but the key for external joins
-//! follows from the commit, and the committer's signature must cover exactly that.
+//! follows from the commit, and the committer's signature must cover exactly that. Of the key only
+//! the form can be checked: what it should be follows from secrets.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +16,12 @@ use grove_wire::uri::{ClientUri, UserUri};
 use openmls::group::StagedCommit;
 use openmls::messages::group_info::{GroupInfo as MlsGroupInfo, VerifiableGroupInfo};
 use openmls::prelude::{
-    ConfirmationTag, Extension, ExtensionType, Extensions, LeafNodeIndex,
-    OpenMlsSignaturePublicKey, ProcessedMessageContent, Sender, SignatureScheme, Verifiable as _,
+    ConfirmationTag, Extensions, LeafNodeIndex, OpenMlsSignaturePublicKey, ProcessedMessageContent,
+    Sender, SignatureScheme, Verifiable as _,
 };
 
 use super::judge::{self, Judged};
-use super::{HubGroup, Refusal, client, facts};
+use super::{HubGroup, Refusal, client, external_pub, facts};
 use crate::identity::{Identity, PublicKey};
 use crate::key_package::{self, LastResort};
 use crate::room::validation::standing;
@@ -145,11 +146,15 @@ impl HubGroup {
         }
         let (sender, staged) = self.stage(parts.commit)?;
         let judged = judge::judge(
+            &self.crypto,
             &self.state,
             &self.pending_proposals(),
             &self.group,
-            &sender,
-            &staged,
+            judge::Commit {
+                message: parts.commit,
+                sender: &sender,
+                staged: &staged,
+            },
         )?;
         let committer = self.committer(&judged.facts)?;
         if committer != *actor {
@@ -304,13 +309,8 @@ impl HubGroup {
         };
         let extensions: Extensions<MlsGroupInfo> =
             convert::decode(&extensions).map_err(|_malformed| Refusal::GroupInfo)?;
-        if !extensions
-            .iter()
-            .map(Extension::extension_type)
-            .eq([ExtensionType::ExternalPub])
-        {
-            return Err(Refusal::GroupInfo);
-        }
+        external_pub::check(&self.crypto, self.group.ciphersuite(), &extensions)
+            .map_err(|_unusable| Refusal::GroupInfo)?;
         let verified = self.rebuild(sender, staged, extensions, tag, signature)?;
         let bytes = convert::encode(&verified)?;
         match parts.group_info {

@@ -4,10 +4,12 @@
 use grove_wire::api::rooms::CreateRoomRequest;
 use grove_wire::uri::{ClientUri, Provider};
 use openmls::group::PublicGroup;
-use openmls::prelude::{Extension, ExtensionType, ProposalStore};
+use openmls::prelude::ProposalStore;
 
 use super::context::{self, ContextError};
+use super::external_pub::{self, ExternalPubError};
 use super::{HubGroup, facts, tree};
+use crate::form::{self, FormViolation};
 use crate::identity::{PublicKey, RecordError, SignedCreationRecord};
 use crate::room::{PolicyViolation, Role, Roles, RoomState};
 use crate::suite::{Crypto, MlsError, convert};
@@ -21,6 +23,9 @@ pub enum CreateRefusal {
     /// The one leaf is not the device of the creation record.
     #[error("the group's one leaf is not the device that signed the creation record")]
     Device,
+    /// Nobody could use the leaf's key or the key for external joins, or the leaf is too large.
+    #[error(transparent)]
+    Form(#[from] FormViolation),
     /// The `GroupInfo` has other extensions than the key for external joins.
     #[error("the GroupInfo must carry external_pub and nothing else")]
     GroupInfoExtensions,
@@ -53,6 +58,15 @@ pub enum CreateRefusal {
     WrongHub,
 }
 
+impl From<ExternalPubError> for CreateRefusal {
+    fn from(error: ExternalPubError) -> Self {
+        match error {
+            ExternalPubError::Extensions => Self::GroupInfoExtensions,
+            ExternalPubError::Key(violation) => Self::Form(violation),
+        }
+    }
+}
+
 impl HubGroup {
     /// Takes a new room. `creator` is the client that sent the request, `server_key` this server's,
     /// which the room must have as external sender and as franking key.
@@ -76,14 +90,7 @@ impl HubGroup {
         }
         let crypto = Crypto::default();
         let group_info = convert::group_info(&request.group_info)?;
-        if !group_info
-            .extensions()
-            .iter()
-            .map(Extension::extension_type)
-            .eq([ExtensionType::ExternalPub])
-        {
-            return Err(CreateRefusal::GroupInfoExtensions);
-        }
+        let extensions = group_info.extensions().clone();
         let (group, _group_info) = PublicGroup::from_external(
             &crypto,
             &Self::storage(),
@@ -93,6 +100,7 @@ impl HubGroup {
         )
         .map_err(MlsError::of)?;
         let context = context::read(group.group_context())?;
+        external_pub::check(&crypto, group.ciphersuite(), &extensions)?;
         if context.state.record != record {
             return Err(CreateRefusal::RecordMismatch);
         }
@@ -130,6 +138,9 @@ impl HubGroup {
         };
         if self.epoch() != 0 {
             return Err(CreateRefusal::NotNew);
+        }
+        for (_, leaf) in self.group.treesync().full_leaves() {
+            form::check_leaf(&self.crypto, self.group.ciphersuite(), leaf)?;
         }
         let record = self.state.record.record();
         if leaf.client != *creator {

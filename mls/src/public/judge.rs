@@ -1,11 +1,13 @@
 //! The judgement of a staged commit, word for word the same at hub and members.
 //!
-//! Brings together what OpenMLS staged, the facts, and [`policy::check`]; must not know who asks.
+//! Brings together what OpenMLS staged, the facts, [`policy::check`] and
+//! [`form::check_commit`]; must not know who asks.
 //!
 //! The surprise: component updates are applied before the commit is judged, because OpenMLS cannot
 //! stage a commit without the new values. They are thrown away with the staged commit when it is
 //! refused.
 
+use grove_wire::mls::MlsMessage;
 use openmls::component::ComponentData;
 use openmls::group::{AppDataDictionaryUpdater, AppDataUpdates, PublicGroup, StagedCommit};
 use openmls::messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal};
@@ -13,9 +15,10 @@ use openmls::prelude::Sender;
 
 use super::proposal::ProposalViolation;
 use super::{context, facts};
+use crate::form::{self, FormViolation};
 use crate::key_package::{self, KeyPackageError};
 use crate::room::{CommitFacts, Pending, PolicyViolation, RoomState, StateError, policy};
-use crate::suite::MlsError;
+use crate::suite::{Crypto, MlsError};
 
 /// The authenticated data of every handshake: a Safe AAD without components (mls-extensions-10,
 /// section 4.9).
@@ -27,6 +30,9 @@ pub enum Refused {
     /// Authenticated data that rooms do not have.
     #[error("the authenticated data is not what rooms have")]
     AuthenticatedData,
+    /// What it brings into the tree would take from others what the tree is for.
+    #[error(transparent)]
+    Form(#[from] FormViolation),
     /// An added KeyPackage cannot be used in rooms.
     #[error(transparent)]
     KeyPackage(#[from] KeyPackageError),
@@ -51,19 +57,34 @@ pub(crate) struct Judged {
     pub(crate) after: RoomState,
 }
 
+/// What is judged.
+#[derive(Clone, Copy)]
+pub(crate) struct Commit<'a> {
+    /// As it stands in the log.
+    pub(crate) message: &'a MlsMessage,
+    pub(crate) sender: &'a Sender,
+    pub(crate) staged: &'a StagedCommit,
+}
+
 /// Judges a commit before it is merged. `group` is the group before the commit.
 pub(crate) fn judge(
+    crypto: &Crypto,
     state: &RoomState,
     pending: &Pending,
     group: &PublicGroup,
-    sender: &Sender,
-    staged: &StagedCommit,
+    commit: Commit<'_>,
 ) -> Result<Judged, Refused> {
+    let Commit {
+        message,
+        sender,
+        staged,
+    } = commit;
     let facts = facts::of_commit(group, sender, staged)?;
     policy::check(state, pending, &facts)?;
     for add in staged.add_proposals() {
-        key_package::check_form(add.add_proposal().key_package())?;
+        key_package::check_form(crypto, add.add_proposal().key_package())?;
     }
+    form::check_commit(crypto, group, message, staged)?;
     // What counts from now on is the signed GroupContext, so the state is read from there.
     let after = context::state(staged.group_context().extensions())?;
     Ok(Judged { facts, after })

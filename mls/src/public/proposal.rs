@@ -3,19 +3,27 @@
 //!
 //! A proposal in MLS blocks sending for everybody until it is committed, so each kind that may
 //! stand is a means to silence a room. Must not know commits.
+//!
+//! The surprise: members do not look at a proposal's membership tag, though they could. A hub has
+//! not the key to it, and a proposal that the hub has pending and they have not would make every
+//! commit of theirs one that leaves it out. The signature says who proposes, and it is verified.
 
 use grove_wire::mimi::room::capability;
+use grove_wire::mls::MlsMessage;
 use grove_wire::uri::ClientUri;
 use openmls::group::{PublicGroup, QueuedProposal};
-use openmls::prelude::{LeafNodeIndex, Sender};
+use openmls::prelude::{LeafNodeIndex, ProcessedMessageContent, Sender};
 
+use super::judge::Refused;
 use super::{client, facts};
 use crate::room::{Pending, PendingKind, PendingProposal, RoomState, continuity};
+use crate::suite::{Crypto, MlsError, convert};
 
 /// Why a proposal may not await a commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProposalViolation {
-    /// The removal of that client awaits a commit already. A commit could not include both.
+    /// The removal of that client awaits a commit already. A commit could not include both, or
+    /// would include the same twice.
     #[error("that client is leaving already")]
     AlreadyLeaving,
     /// Another kind than Remove and `SelfRemove`, or from somebody who is neither a member nor the
@@ -49,10 +57,26 @@ pub(crate) struct Standing {
     pub(crate) proposer: Option<ClientUri>,
 }
 
+/// Lets OpenMLS verify framing and signature of a proposal, with what hub and members both have.
+pub(crate) fn verify(
+    group: &PublicGroup,
+    crypto: &Crypto,
+    message: &MlsMessage,
+) -> Result<QueuedProposal, Refused> {
+    let processed = group
+        .process_message(crypto, convert::protocol_message(message)?)
+        .map_err(MlsError::of)?;
+    match processed.into_content() {
+        ProcessedMessageContent::ProposalMessage(queued) => Ok(*queued),
+        _ => Err(ProposalViolation::Kind.into()),
+    }
+}
+
 /// Judges a proposal whose signature OpenMLS has verified; `pending` are those that came before it.
 ///
 /// A `SelfRemove` may follow a Remove of its leaf, for it is the one that an external commit can
-/// include. The other way round OpenMLS stumbles when it makes the commit.
+/// include. The other way round OpenMLS stumbles when it makes the commit. It may not follow
+/// another: a client can sign it in as many ways as it likes.
 pub(crate) fn check(
     state: &RoomState,
     group: &PublicGroup,
@@ -62,7 +86,11 @@ pub(crate) fn check(
     let proposal = facts::waiting(queued).ok_or(ProposalViolation::Kind)?;
     let (PendingKind::Remove(leaf) | PendingKind::SelfRemove(leaf)) = proposal.kind;
     let leaving = client_at(group, leaf)?;
-    if matches!(proposal.kind, PendingKind::Remove(_)) && is_pending(pending, leaf) {
+    let excludes = |one: &PendingProposal| match (one.kind, proposal.kind) {
+        (PendingKind::Remove(_), PendingKind::SelfRemove(_)) => false,
+        (PendingKind::Remove(other) | PendingKind::SelfRemove(other), _) => other == leaf,
+    };
+    if pending.refs.iter().any(excludes) {
         return Err(ProposalViolation::AlreadyLeaving);
     }
     let sender = match queued.sender() {
@@ -100,12 +128,6 @@ pub(crate) fn check(
         proposal,
         leaving,
         proposer: Some(proposer),
-    })
-}
-
-fn is_pending(pending: &Pending, wanted: u32) -> bool {
-    pending.refs.iter().any(|one| match one.kind {
-        PendingKind::Remove(leaf) | PendingKind::SelfRemove(leaf) => leaf == wanted,
     })
 }
 

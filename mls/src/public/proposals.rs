@@ -3,12 +3,11 @@
 use grove_wire::mls::{ContentType, MlsMessage, SenderKind};
 use grove_wire::uri::ClientUri;
 use openmls::group::QueuedProposal;
-use openmls::prelude::ProcessedMessageContent;
 
 use super::proposal::{self, Standing};
 use super::{HubGroup, Refusal, Waiting};
 use crate::room::{Pending, PendingKind};
-use crate::suite::{MlsError, convert};
+use crate::suite::MlsError;
 
 /// Proposals of one client that may be written into the log.
 #[derive(Debug)]
@@ -78,19 +77,13 @@ impl HubGroup {
         message: &MlsMessage,
         pending: &Pending,
     ) -> Result<(Standing, QueuedProposal), Refusal> {
-        let processed = self
-            .group
-            .process_message(&self.crypto, convert::protocol_message(message)?)
-            .map_err(MlsError::of)?;
-        let ProcessedMessageContent::ProposalMessage(queued) = processed.into_content() else {
-            return Err(Refusal::NotAHandshake);
-        };
+        let queued = proposal::verify(&self.group, &self.crypto, message)?;
         let reference = queued.proposal_reference_ref().as_slice();
         if pending.refs.iter().any(|one| one.reference == reference) {
             return Err(Refusal::AlreadyPending);
         }
         let standing = proposal::check(&self.state, &self.group, pending, &queued)?;
-        Ok((standing, *queued))
+        Ok((standing, queued))
     }
 
     pub(super) fn keep(

@@ -2,6 +2,7 @@
 
 use super::judge::Refused;
 use super::proposal::ProposalViolation;
+use crate::form::FormViolation;
 use crate::key_package::KeyPackageError;
 use crate::room::validation::IdentityViolation;
 use crate::room::{PolicyViolation, StateError};
@@ -16,6 +17,9 @@ pub enum Refusal {
     /// Authenticated data that rooms do not have.
     #[error("the authenticated data is not an empty list of components")]
     AuthenticatedData,
+    /// A commit would bring into the tree what makes it useless to others.
+    #[error(transparent)]
+    Form(FormViolation),
     /// The `GroupInfo` is not the one the commit leads to, or not signed by the committer.
     #[error("the GroupInfo does not belong to the commit")]
     GroupInfo,
@@ -73,6 +77,7 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::AuthenticatedData => Self::AuthenticatedData,
+            Refused::Form(violation) => Self::Form(violation),
             Refused::KeyPackage(error) => Self::KeyPackage(error),
             Refused::Mls(error) => Self::Malformed(error),
             Refused::Policy(violation) => violation.into(),

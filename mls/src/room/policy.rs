@@ -17,6 +17,10 @@ use grove_wire::uri::UserUri;
 
 use super::{CommitFacts, Committer, Pending, PendingKind, PolicyViolation, Role, RoomState};
 
+/// So many users may wait in a list without a client when somebody enters another who may not
+/// strike them. A list takes [`grove_wire::limits::MAX_PARTICIPANTS_INLINE`].
+pub const MAX_WITHOUT_CLIENTS: usize = 100;
+
 mod case;
 mod continuity;
 mod leaves;
@@ -128,7 +132,31 @@ fn check_tree_after(
             return Err(PolicyViolation::LastClientGone(user.clone()));
         }
     }
-    Ok(())
+    check_without_clients(case, after, &by_user)
+}
+
+/// An entry without a client costs nothing and takes the place of somebody: who could not strike
+/// others from the list must not fill it.
+fn check_without_clients(
+    case: &Case<'_>,
+    after: &RoomState,
+    by_user: &BTreeMap<&UserUri, Vec<&Occupant>>,
+) -> Result<(), PolicyViolation> {
+    if case.may_remove(case.actor.role, Role::Member.index()) {
+        return Ok(());
+    }
+    let (mut waiting, mut is_entered) = (0_usize, false);
+    for one in &after.participants {
+        if one.role > Role::Banned.index() && !by_user.contains_key(&one.user) {
+            waiting += 1;
+            is_entered |= case.role_of(&one.user) == Role::None.index();
+        }
+    }
+    if is_entered && waiting > MAX_WITHOUT_CLIENTS {
+        Err(PolicyViolation::TooManyWithoutClients)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_user_after(

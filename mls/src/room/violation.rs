@@ -8,6 +8,7 @@
 use grove_wire::uri::{ClientUri, UserUri};
 
 use super::participants::ParticipantsError;
+use super::policy::MAX_WITHOUT_CLIENTS;
 use super::roles::RolesError;
 use super::validation::IdentityViolation;
 
@@ -124,6 +125,9 @@ pub enum PolicyViolation {
     /// A user would have more clients in the room than devices are allowed.
     #[error("{0} would have too many clients")]
     TooManyClients(UserUri),
+    /// Members enter more users without a client than may wait for one.
+    #[error("more than {MAX_WITHOUT_CLIENTS} users would wait in the list without a client")]
+    TooManyWithoutClients,
     /// A leaf is named that is not in the tree.
     #[error("there is no leaf {0}")]
     UnknownLeaf(u32),

@@ -1,6 +1,8 @@
 //! New rooms: what a hub takes as one, and what a joiner does.
 
+use grove_mls::form::FormViolation;
 use grove_mls::identity::{PublicKey, ServerKey};
+use grove_mls::leaf::LEAF_LIFETIME;
 use grove_mls::member::NewRoom;
 use grove_mls::member::create::{self, CreateError};
 use grove_mls::member::join::{self, JoinError};
@@ -12,11 +14,13 @@ use grove_wire::codec::Opaque;
 use grove_wire::mimi::update::HandshakeBundle;
 use grove_wire::mls::RatchetTree;
 use grove_wire::uri::{Provider, RoomUri};
+use openmls::prelude::{Capabilities, Lifetime, MlsGroup};
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::Serialize as _;
 
+use crate::bent::{Bent, BentStorage};
 use crate::plain;
-use crate::world::{Device, Keys, World, creation_record, device, make_room, user};
+use crate::world::{Device, Keys, Map, World, creation_record, device, make_room, user};
 
 struct Fresh {
     alice: Device,
@@ -192,6 +196,64 @@ fn the_rooms_hub_has_the_key_of_the_record() {
             CreateRefusal::Context(ContextError::HubKey)
         );
     }
+}
+
+/// The room's first moment, made anew with another crypto provider and capabilities.
+fn remade(fresh: &Fresh, bent: Bent, capabilities: Capabilities) -> CreateRoomRequest {
+    let room = fresh.alice.group.as_ref().unwrap().room();
+    let (_storage, group) = plain::openmls(&fresh.alice, room);
+    let identity = &fresh.alice.identity;
+    let records = Map::default();
+    let provider = BentStorage {
+        storage: MemberStorage::new(&records),
+        crypto: bent,
+    };
+    let key = plain::Key(&identity.key);
+    let made = MlsGroup::builder()
+        .with_group_id(group.group_id().clone())
+        .ciphersuite(group.ciphersuite())
+        .with_capabilities(capabilities)
+        .with_leaf_node_extensions(plain::extensions(Some(&identity.credential)))
+        .unwrap()
+        .lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
+        .with_group_context_extensions(group.extensions().clone())
+        .build(
+            &provider,
+            &key,
+            plain::identity(identity.client.as_str(), &identity.key),
+        )
+        .unwrap();
+    let group_info = made
+        .export_group_info(provider.crypto(), &key, false)
+        .unwrap();
+    let tree = made.export_ratchet_tree().tls_serialize_detached().unwrap();
+    CreateRoomRequest {
+        group_info: plain::wire(&group_info).group_info().unwrap(),
+        ratchet_tree: RatchetTree::from_bytes(tree).unwrap(),
+        ..fresh.request.clone()
+    }
+}
+
+#[test]
+fn a_room_does_not_begin_with_a_key_that_cannot_be_used_nor_with_a_leaf_that_is_too_large() {
+    let mut fresh = fresh();
+    fresh.request = remade(&fresh, Bent::new(usize::MAX, &[]), plain::capabilities());
+    fresh.create().unwrap();
+    let leaf_and_external_pub = [0, 1];
+    for at in leaf_and_external_pub {
+        fresh.request = remade(&fresh, Bent::new(at, &[0; 32]), plain::capabilities());
+        assert_eq!(
+            fresh.create().unwrap_err(),
+            CreateRefusal::Form(FormViolation::KeyUnusable),
+            "{at}"
+        );
+    }
+    let capabilities = plain::verbose_capabilities();
+    fresh.request = remade(&fresh, Bent::new(usize::MAX, &[]), capabilities);
+    assert_eq!(
+        fresh.create().unwrap_err(),
+        CreateRefusal::Form(FormViolation::LeafTooLarge)
+    );
 }
 
 #[test]

@@ -52,10 +52,19 @@ fn lifetimes_are_judged_by_the_time_given() {
     let at = |seconds: u64| key_package::validate_bare(&bare, seconds * 1000).map(|_valid| ());
     assert_eq!(at(valid.not_after - 1), Ok(()));
     assert_eq!(at(valid.not_after), Err(KeyPackageError::Expired));
+    let made = valid.not_after - LEAF_LIFETIME.as_secs();
+    let half_an_hour = 30 * 60;
     assert_eq!(
-        at(valid.not_after - LEAF_LIFETIME.as_secs() - 3601),
-        Err(KeyPackageError::NotYet)
+        at(made - half_an_hour),
+        Ok(()),
+        "the device's clock is half an hour ahead"
     );
+    assert_eq!(
+        at(made - half_an_hour - 1),
+        Err(KeyPackageError::NotYet),
+        "it has begun, but not for a clock that is half an hour behind"
+    );
+    assert_eq!(at(made - 3601), Err(KeyPackageError::NotYet));
     let says = alice.identity.client.as_str();
     let long = Lifetime::new(LEAF_LIFETIME.as_secs() + 60);
     let forged = forge(

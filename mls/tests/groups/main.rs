@@ -8,10 +8,12 @@
     reason = "tests"
 )]
 
+mod bent;
 mod creation;
 mod device;
 mod external;
 mod forged;
+mod forms;
 mod key_packages;
 mod model;
 mod pending;

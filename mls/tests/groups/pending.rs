@@ -4,6 +4,7 @@ use grove_mls::member::{CommitError, ReceiveError, Received, Refused, SealError}
 use grove_mls::public::{ProposalViolation, Refusal};
 use grove_mls::room::PolicyViolation;
 use grove_wire::mimi::update::HandshakeBundle;
+use grove_wire::mls::MlsMessage;
 
 use crate::plain;
 use crate::world::{Group, World, device, merged, unfollowable, user};
@@ -150,6 +151,116 @@ fn a_proposal_read_twice_counts_once() {
         more_proposals: Vec::new(),
     };
     assert_eq!(world.hand_in(1, &again), Err(Refusal::AlreadyPending));
+}
+
+#[test]
+fn a_proposal_with_a_junk_membership_tag_is_pending_at_hub_and_members_alike() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let bundle = world.devices[1].act(Group::leave).unwrap();
+    let turned = with_turned_tag(bundle.first());
+    assert!(
+        plain::openmls_takes(&world.devices[0], &world.room, bundle.first()),
+        "the control of the control"
+    );
+    assert!(
+        !plain::openmls_takes(&world.devices[0], &world.room, &turned),
+        "control: OpenMLS refuses at a member what the hub cannot see"
+    );
+    world.hand_in(1, &alone(&turned)).unwrap();
+    assert!(matches!(
+        world.catch_up(0).pop().unwrap(),
+        Received::Proposal(_)
+    ));
+    world.sync();
+    assert!(world.group(1).is_leaving(), "the leaver itself takes it");
+    let entry = world.log.len() - 1;
+    assert!(matches!(
+        world.read(0, entry).unwrap(),
+        Received::AlreadySeen
+    ));
+    // The tag is not in the reference: the honest one is the same proposal.
+    world.submit(bundle.first().clone());
+    assert!(matches!(
+        world.read(0, entry + 1).unwrap(),
+        Received::AlreadySeen
+    ));
+    world.log.pop();
+
+    world.commit(2, Group::self_update).unwrap();
+    assert_eq!(world.members(), vec![0, 2]);
+    let message = world.devices[0].say("not blocked").unwrap();
+    world.submit(message);
+    world.sync();
+}
+
+#[test]
+fn a_joiner_includes_a_proposal_with_a_junk_membership_tag() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let bundle = world.devices[1].act(Group::leave).unwrap();
+    world
+        .hand_in(1, &alone(&with_turned_tag(bundle.first())))
+        .unwrap();
+    world.sync();
+    world.devices.push(device("carol", 1));
+    let joining = world.join_externally(3).unwrap();
+    world.hand_in(3, &joining).unwrap();
+    world.sync();
+    assert_eq!(world.members(), vec![0, 2, 3]);
+}
+
+#[test]
+fn a_client_leaves_once_however_often_it_signs_that() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let [first, second] =
+        [1, 2].map(|nonce| plain::self_remove(&world.devices[1], &world.room, nonce));
+    assert_ne!(first, second);
+    world.hand_in(1, &alone(&first)).unwrap();
+    world.sync();
+    let expected = ProposalViolation::AlreadyLeaving;
+    assert_eq!(
+        world.hand_in(1, &alone(&second)),
+        Err(Refusal::Proposal(expected.clone()))
+    );
+    assert!(
+        plain::openmls_takes(&world.devices[0], &world.room, &second),
+        "negative control"
+    );
+    world.submit(second);
+    let entry = world.log.len() - 1;
+    match world.read(0, entry) {
+        Err(ReceiveError::Refused(Refused::Proposal(refused))) => assert_eq!(refused, expected),
+        other => panic!("{other:?}"),
+    }
+    world.log.pop();
+    world.commit(0, Group::commit_pending).unwrap();
+    assert_eq!(world.members(), vec![0, 2]);
+}
+
+#[test]
+fn a_client_that_is_removed_may_still_leave() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let removal = plain::hub_removal(&world, 1);
+    world.hub.replay(&removal).unwrap();
+    world.submit(removal);
+    world.sync();
+    let leaving = plain::self_remove(&world.devices[1], &world.room, 1);
+    world.hand_in(1, &alone(&leaving)).unwrap();
+    world.sync();
+    assert_eq!(world.group(0).pending().refs.len(), 2);
+}
+
+/// With a turned last byte: the last field of a member's public message is its membership tag.
+fn with_turned_tag(message: &MlsMessage) -> MlsMessage {
+    let mut bytes = message.as_bytes().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    MlsMessage::from_bytes(bytes).unwrap()
+}
+
+fn alone(proposal: &MlsMessage) -> HandshakeBundle {
+    HandshakeBundle::Proposal {
+        proposal: proposal.clone(),
+        more_proposals: Vec::new(),
+    }
 }
 
 #[test]

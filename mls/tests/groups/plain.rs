@@ -22,7 +22,9 @@ use openmls::prelude::{
     MlsMessageOut, ProcessedMessageContent, Proposal, ProposalOrRefType, ProposalType, Propose,
     ProtocolMessage, ProtocolVersion, RatchetTreeIn, SignatureScheme, UnknownExtension,
 };
-use openmls_traits::OpenMlsProvider as _;
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::OpenMlsProvider;
+use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::signatures::{Signer, SignerError};
 use tls_codec::{Deserialize as _, Serialize as _};
 
@@ -48,6 +50,42 @@ impl Signer for Key<'_> {
     fn signature_scheme(&self) -> SignatureScheme {
         SignatureScheme::ED25519
     }
+}
+
+/// A device's key that signs with another secret number each time it is given another `nonce`, so
+/// that one proposal has many references.
+struct Restless<'a> {
+    key: &'a DeviceKey,
+    nonce: u8,
+}
+
+impl Signer for Restless<'_> {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
+        let key = ed25519_dalek::SigningKey::from_bytes(self.key.seed());
+        let mut expanded = ExpandedSecretKey::from(self.key.seed());
+        expanded.hash_prefix = [self.nonce; 32];
+        let signature = raw_sign::<sha2::Sha512>(&expanded, payload, &key.verifying_key());
+        Ok(signature.to_bytes().to_vec())
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}
+
+/// Leaves by itself alone, signed in its own way for every `nonce`.
+pub(crate) fn self_remove(device: &Device, room: &RoomUri, nonce: u8) -> MlsMessage {
+    let (storage, mut group) = openmls(device, room);
+    let signer = Restless {
+        key: &device.identity.key,
+        nonce,
+    };
+    wire(
+        &group
+            .leave_group_via_self_remove(&storage, &signer)
+            .unwrap(),
+    )
 }
 
 pub(crate) fn openmls<'a>(
@@ -76,6 +114,17 @@ pub(crate) fn wire(message: &MlsMessageOut) -> MlsMessage {
 
 /// Commits whatever the builder is given; `list` changes the participant list with it.
 pub(crate) fn commit(
+    device: &Device,
+    room: &RoomUri,
+    list: &[(UserUri, u32)],
+    build: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
+) -> ForgedCommit {
+    commit_with(&RustCrypto::default(), device, room, list, build)
+}
+
+/// [`commit`], with key pairs of its own making.
+pub(crate) fn commit_with(
+    crypto: &impl OpenMlsCrypto,
     device: &Device,
     room: &RoomUri,
     list: &[(UserUri, u32)],
@@ -111,12 +160,7 @@ pub(crate) fn commit(
     let changes = dictionary.changes();
     loaded.with_app_data_dictionary_updates(changes);
     let made = loaded
-        .build(
-            storage.rand(),
-            storage.crypto(),
-            &Key(&device.identity.key),
-            |_| true,
-        )
+        .build(storage.rand(), crypto, &Key(&device.identity.key), |_| true)
         .unwrap()
         .stage_commit(&storage)
         .unwrap();
@@ -181,6 +225,16 @@ pub(crate) fn external_commit(
     world: &World,
     extensions: Extensions<LeafNode>,
 ) -> ForgedCommit {
+    external_commit_with(&RustCrypto::default(), device, world, extensions)
+}
+
+/// [`external_commit`], with key pairs of its own making.
+pub(crate) fn external_commit_with(
+    crypto: &impl OpenMlsCrypto,
+    device: &Device,
+    world: &World,
+    extensions: Extensions<LeafNode>,
+) -> ForgedCommit {
     let storage = MemberStorage::new(&device.records);
     let group_info = world.group_info.as_slice();
     let group_info = VerifiableGroupInfo::tls_deserialize(&mut &*group_info).unwrap();
@@ -208,7 +262,7 @@ pub(crate) fn external_commit(
         .unwrap()
         .create_group_info(true)
         .use_ratchet_tree_extension(false)
-        .build(storage.rand(), storage.crypto(), &key, |_| true)
+        .build(storage.rand(), crypto, &key, |_| true)
         .unwrap()
         .finalize(&storage)
         .unwrap();
@@ -222,11 +276,18 @@ pub(crate) fn external_commit(
 
 /// Whether a member without our checks merges a commit.
 pub(crate) fn openmls_merges(device: &Device, room: &RoomUri, message: &MlsMessage) -> bool {
+    openmls_after(device, room, message).is_some()
+}
+
+/// A member without our checks after a commit, if it merges that.
+pub(crate) fn openmls_after<'a>(
+    device: &'a Device,
+    room: &RoomUri,
+    message: &MlsMessage,
+) -> Option<(MemberStorage<'a, Map>, MlsGroup)> {
     let (storage, mut group) = openmls(device, room);
     let state = device.group.as_ref().unwrap().state();
-    let Ok(processed) = group.process_message(&storage, protocol(message)) else {
-        return false;
-    };
+    let processed = group.process_message(&storage, protocol(message)).ok()?;
     let staged = match processed.into_content() {
         ProcessedMessageContent::StagedCommitMessage(staged) => *staged,
         ProcessedMessageContent::UnresolvedAppDataCommit(unresolved) => {
@@ -244,14 +305,71 @@ pub(crate) fn openmls_merges(device: &Device, room: &RoomUri, message: &MlsMessa
                 }
             }
             let changes = dictionary.changes();
-            let Ok(staged) = group.stage_app_data_commit(&storage, *unresolved, changes) else {
-                return false;
-            };
-            staged
+            let staged = group.stage_app_data_commit(&storage, *unresolved, changes);
+            staged.ok()?
         }
-        _ => return false,
+        _ => return None,
     };
-    group.merge_staged_commit(&storage, staged).is_ok()
+    group.merge_staged_commit(&storage, staged).ok()?;
+    Some((storage, group))
+}
+
+/// Whether a member without our checks could commit with a path after a commit.
+pub(crate) fn openmls_commits_after(device: &Device, room: &RoomUri, message: &MlsMessage) -> bool {
+    let (storage, mut group) = openmls_after(device, room, message).unwrap();
+    let key = Key(&device.identity.key);
+    group
+        .self_update(&storage, &key, LeafNodeParameters::default())
+        .is_ok()
+}
+
+/// Whether a program without our checks could join after a commit that a member of its kind merged,
+/// by a GroupInfo of that member.
+pub(crate) fn openmls_joins_after(
+    (member, joiner): (&Device, &Device),
+    room: &RoomUri,
+    message: &MlsMessage,
+) -> bool {
+    let (storage, group) = openmls_after(member, room, message).unwrap();
+    let key = Key(&member.identity.key);
+    let group_info = group.export_group_info(storage.crypto(), &key, false);
+    let group_info = wire(&group_info.unwrap()).group_info().unwrap();
+    openmls_joins(joiner, &group_info, group.export_ratchet_tree().into())
+}
+
+/// [`openmls_joins_after`], by the GroupInfo that goes with the commit.
+pub(crate) fn openmls_joins_by(
+    (member, joiner): (&Device, &Device),
+    room: &RoomUri,
+    forged: &ForgedCommit,
+) -> bool {
+    let (_storage, group) = openmls_after(member, room, &forged.commit).unwrap();
+    let GroupInfoOption::Full(group_info) = &forged.group_info else {
+        panic!("the GroupInfo is whole")
+    };
+    openmls_joins(joiner, group_info, group.export_ratchet_tree().into())
+}
+
+fn openmls_joins(joiner: &Device, group_info: &GroupInfo, tree: RatchetTreeIn) -> bool {
+    let storage = MemberStorage::new(&joiner.records);
+    let group_info = VerifiableGroupInfo::tls_deserialize(&mut group_info.as_bytes()).unwrap();
+    let says = identity(joiner.identity.client.as_str(), &joiner.identity.key);
+    MlsGroup::external_commit_builder()
+        .with_ratchet_tree(tree)
+        .build_group(&storage, group_info, says)
+        .is_ok()
+}
+
+/// Whether a member without our checks takes a proposal.
+pub(crate) fn openmls_takes(device: &Device, room: &RoomUri, message: &MlsMessage) -> bool {
+    let (storage, mut group) = openmls(device, room);
+    let processed = group.process_message(&storage, protocol(message));
+    processed.is_ok_and(|one| {
+        matches!(
+            one.into_content(),
+            ProcessedMessageContent::ProposalMessage(_)
+        )
+    })
 }
 
 /// Whether a client that ignores its own removal can open a message.
@@ -340,6 +458,20 @@ pub(crate) fn capabilities() -> Capabilities {
     )
 }
 
+/// More than a leaf may hold: extension types that nobody asked for.
+pub(crate) fn verbose_capabilities() -> Capabilities {
+    let ours = capabilities();
+    let more = (0x1000..0x1400).map(ExtensionType::Unknown);
+    let extensions: Vec<ExtensionType> = ours.extensions().iter().copied().chain(more).collect();
+    Capabilities::new(
+        None,
+        Some(&[Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519]),
+        Some(&extensions),
+        Some(ours.proposals()),
+        Some(ours.credentials()),
+    )
+}
+
 pub(crate) fn extensions(credential: Option<&DeviceCredential>) -> Extensions<LeafNode> {
     match credential {
         None => Extensions::empty(),
@@ -366,13 +498,26 @@ pub(crate) fn key_package(
     lifetime: Lifetime,
 ) -> KeyPackage {
     let records = Map::default();
+    let storage = MemberStorage::new(&records);
+    let extensions = extensions(credential);
+    key_package_with(&storage, (says, key), extensions, capabilities, lifetime)
+}
+
+/// [`key_package`], with key pairs and extensions of its own making.
+pub(crate) fn key_package_with(
+    provider: &impl OpenMlsProvider,
+    (says, key): (&str, &DeviceKey),
+    extensions: Extensions<LeafNode>,
+    capabilities: Capabilities,
+    lifetime: Lifetime,
+) -> KeyPackage {
     KeyPackage::builder()
         .key_package_lifetime(lifetime)
         .leaf_node_capabilities(capabilities)
-        .leaf_node_extensions(extensions(credential))
+        .leaf_node_extensions(extensions)
         .build(
             Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
-            &MemberStorage::new(&records),
+            provider,
             &Key(key),
             identity(says, key),
         )

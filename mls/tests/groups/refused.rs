@@ -1,7 +1,7 @@
 //! Commits that break a rule of rooms: hub and members refuse each for the same reason, and OpenMLS
 //! alone would merge it.
 
-use grove_mls::key_package::KeyPackageError;
+use grove_mls::key_package::{KeyPackageError, LastResort};
 use grove_mls::leaf::LEAF_LIFETIME;
 use grove_mls::member::{ReceiveError, Refused};
 use grove_mls::public::{CommitParts, Refusal};
@@ -210,7 +210,7 @@ fn the_welcome_must_be_for_those_who_are_added() {
     world.devices.push(device("carol", 0));
     world.devices.push(device("dave", 0));
     let key_packages: Vec<_> = [2, 3]
-        .map(|other| world.devices[other].key_package(grove_mls::key_package::LastResort::No))
+        .map(|other| world.devices[other].key_package(LastResort::No))
         .into();
     let roles = [(user("carol"), 3), (user("dave"), 3)];
     let bundle = world.devices[0]
@@ -331,6 +331,27 @@ fn a_key_package_that_would_not_outlive_the_log_is_refused_by_the_hub() {
         plain::hand_in(&world, 0, &forged).unwrap_err(),
         Refusal::KeyPackage(KeyPackageError::Expired)
     );
+}
+
+#[test]
+fn a_key_package_that_has_just_begun_is_refused_by_the_hub() {
+    let mut world = World::with(&["alice", "bob"]);
+    world.devices.push(device("carol", 0));
+    let added = world.devices[2].key_package(LastResort::No);
+    let made = crate::world::now_ms(added.not_after);
+    let roles = [(user("carol"), Role::Member.index())];
+    let bundle = world.devices[0]
+        .act(|group, storage, device| group.add(storage, device, &[added], &roles))
+        .unwrap();
+    let half_an_hour = 30 * 60 * 1000;
+    world.now_ms = made - half_an_hour - 1000;
+    assert_eq!(
+        world.hand_in(0, &bundle),
+        Err(Refusal::KeyPackage(KeyPackageError::NotYet))
+    );
+    world.now_ms = made - half_an_hour;
+    world.hand_in(0, &bundle).unwrap();
+    world.sync();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `MLSMessage` and what its framing shows (RFC 9420, section 6).
 
+use super::commit;
 use super::cursor::Cursor;
 use super::group_info::GroupInfo;
 use super::raw::{KeyPackage, raw};
@@ -90,7 +91,9 @@ impl MlsMessage {
     /// What the message shows without being opened. Allocates nothing.
     pub fn outside(&self) -> Outside<'_> {
         match self.wire_format() {
-            WireFormat::PublicMessage => Outside::Public(public_framing(self.body())),
+            WireFormat::PublicMessage => {
+                Outside::Public(public_framing(&mut Cursor::new(self.body())))
+            }
             WireFormat::PrivateMessage => Outside::Private(private_framing(self.body())),
             WireFormat::Welcome => Outside::Welcome,
             WireFormat::GroupInfo => Outside::GroupInfo,
@@ -103,6 +106,19 @@ impl MlsMessage {
         match self.outside() {
             Outside::Private(framing) | Outside::Public(framing) => Some(framing),
             Outside::GroupInfo | Outside::KeyPackage | Outside::Welcome => None,
+        }
+    }
+
+    /// The public keys of the nodes in the update path of a public commit, the leaf's not among
+    /// them, from the leaf upwards; none where there is no path.
+    pub fn update_path_keys(&self) -> Vec<&[u8]> {
+        if self.wire_format() != WireFormat::PublicMessage {
+            return Vec::new();
+        }
+        let mut cursor = Cursor::new(self.body());
+        match public_framing(&mut cursor).content_type {
+            ContentType::Commit => commit::update_path_keys(&mut cursor),
+            ContentType::Application | ContentType::Proposal => Vec::new(),
         }
     }
 
@@ -162,8 +178,8 @@ impl MlsMessage {
     }
 }
 
-fn public_framing(body: &[u8]) -> Framing<'_> {
-    let mut cursor = Cursor::new(body);
+/// Reads up to the content.
+fn public_framing<'a>(cursor: &mut Cursor<'a>) -> Framing<'a> {
     let group_id = cursor.opaque();
     let epoch = cursor.u64();
     let sender = match cursor.u8() {
@@ -173,7 +189,7 @@ fn public_framing(body: &[u8]) -> Framing<'_> {
         _ => SenderKind::NewMemberCommit,
     };
     let authenticated_data = cursor.opaque();
-    let content_type = content_type(&mut cursor);
+    let content_type = content_type(cursor);
     let wire_format = WireFormat::PublicMessage;
     Framing {
         wire_format,

@@ -76,6 +76,7 @@ fn a_public_message_shows_its_sender() {
         (ContentType::Commit, 8)
     );
     assert!(framing.authenticated_data.is_empty());
+    assert!(message.update_path_keys().is_empty(), "it has no path");
 }
 
 #[test]
@@ -324,6 +325,18 @@ proptest! {
     }
 
     #[test]
+    fn the_keys_of_an_update_path_are_found((message, keys) in samples::commit_with_path()) {
+        prop_assert_eq!(message.update_path_keys(), keys);
+    }
+
+    #[test]
+    fn what_is_no_commit_has_no_update_path(
+        message in prop_oneof![samples::application(), samples::proposal()],
+    ) {
+        prop_assert!(message.update_path_keys().is_empty());
+    }
+
+    #[test]
     fn trees_keep_their_bytes(tree in samples::ratchet_tree()) {
         let bytes = encode(&tree).unwrap();
         prop_assert_eq!(decode::<RatchetTree>(&bytes), Ok(tree.clone()));
@@ -338,6 +351,7 @@ proptest! {
         if let Ok(message) = MlsMessage::from_bytes(bytes.clone()) {
             prop_assert_eq!(message.as_bytes(), &*bytes);
             prop_assert!(message.framing().is_some());
+            prop_assert!(message.update_path_keys().len() < bytes.len());
         }
     }
 }

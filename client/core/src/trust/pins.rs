@@ -25,7 +25,11 @@ pub(crate) fn see(step: &mut Step<'_>, room: &RoomUri, leaf: &ValidLeaf) -> Resu
     let pinned = read_identity(&pin.identity)?;
     if pinned.follows(&leaf.identity) {
         if step.tx.find_pin(&leaf.user)?.is_none() && leaf.user != step.identity.user {
-            step.tx.put_pin(&pin)?;
+            let disputed = is_not_the_maker(step, room, leaf)?;
+            step.tx.put_pin(&Pin { disputed, ..pin })?;
+            if disputed {
+                warn(step, &leaf.user, Some(room))?;
+            }
         }
         return Ok(());
     }
@@ -38,6 +42,24 @@ pub(crate) fn see(step: &mut Step<'_>, room: &RoomUri, leaf: &ValidLeaf) -> Resu
         };
     }
     meet_rival(step, pin, &leaf.identity, Some(room))
+}
+
+/// Whether somebody stands in a room whose creation record names them as its maker, under another
+/// identity. That tells also those who never met them.
+fn is_not_the_maker(
+    step: &mut Step<'_>,
+    room: &RoomUri,
+    leaf: &ValidLeaf,
+) -> Result<bool, StoreError> {
+    let is_another = step.group(room, |group, _, _| {
+        let record = group.record().record();
+        Ok(record.creator == leaf.user && record.root != *leaf.identity.root())
+    });
+    match is_another {
+        Ok(is_another) => Ok(is_another),
+        Err(GroupError::NotAMember | GroupError::Unusable(_)) => Ok(false),
+        Err(GroupError::Store(error)) => Err(error),
+    }
 }
 
 /// Takes in the whole tree of a room, which this client has come into.

@@ -268,3 +268,40 @@ fn a_room_whose_hub_has_another_key_is_not_joined() {
     carol.syncs();
     assert!(joined(&mut carol, &room), "a control");
 }
+
+#[test]
+fn whoever_stands_in_a_makers_place_is_not_taken_for_them_by_those_who_come_later() {
+    let hub = hub();
+    let [mut alice, mut olga, mut bob, mut carol] =
+        ["alice", "olga", "bob", "carol"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut olga]);
+    let shed = olga.makes_room("Shed", &[&mut alice]);
+    settle_all(&mut [&mut alice, &mut olga]);
+    now(alice.client.leave(&room)).unwrap();
+    olga.syncs();
+    olga.says(&room, "she has left");
+    drop(swap_identity(&hub, "alice"));
+    let shown = now(olga.client.identity_of(&user("alice"))).unwrap();
+    let number = digits(&shown.other_safety_number.unwrap());
+    olga.client.accept_identity(&user("alice"), number).unwrap();
+    now(olga.client.invite(&room, &[user("alice")])).unwrap();
+    // Bob never met alice: but the room's own record says who made it.
+    now(olga.client.invite(&room, &[user("bob")])).unwrap();
+    let told = bob.syncs();
+    assert_eq!(lines(&told, WarningKind::Identity).len(), 1, "{told:?}");
+    assert_eq!(trust_of(&mut bob, &room, "alice"), Trust::Changed);
+    let stopped = now(bob.client.send(&room, Draft::Text("psst".to_owned())));
+    assert!(
+        matches!(&stopped, Err(SendError::Trust(TrustError::Changed(who))) if *who == user("alice")),
+        "{stopped:?}"
+    );
+    // The controls: of who made a room nobody is warned, nor of anybody in a room of others.
+    now(olga.client.invite(&shed, &[user("carol")])).unwrap();
+    carol.line.trouble.lock().unwrap().refuses = Some("/device-list");
+    let told = carol.syncs();
+    assert_eq!(lines(&told, WarningKind::Identity).len(), 0, "{told:?}");
+    let shown = now(bob.client.identity_of(&user("alice"))).unwrap();
+    let number = digits(&shown.safety_number);
+    bob.client.accept_identity(&user("alice"), number).unwrap();
+    bob.says(&room, "so it is you");
+}

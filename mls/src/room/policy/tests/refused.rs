@@ -312,6 +312,10 @@ fn refusals() -> Vec<(PolicyViolation, Scene)> {
             room().component(component::ROLES_LIST, Some(roles_update(&tall))),
         ),
         (No::TooManyClients(user(mia)), many),
+        (
+            No::TooManyWithoutClients,
+            crowd(MAX_WITHOUT_CLIENTS).by(MIA),
+        ),
         (No::UnknownLeaf(9), room().remove(9)),
         (No::UnknownLeaf(9), room().self_remove(9)),
         (No::UnknownLeaf(9), room().by(9)),
@@ -320,6 +324,38 @@ fn refusals() -> Vec<(PolicyViolation, Scene)> {
             second_device().remove_for(4, Proposer::Member(9)),
         ),
     ]
+}
+
+/// A room in which so many users are listed without a client, and one more is entered.
+fn crowd(waiting: usize) -> Scene {
+    let people: Vec<Person> = (0..=waiting)
+        .map(|number| Person::new(&format!("crowd{number}"), 9))
+        .collect();
+    let mut scene = cast().room();
+    let (last, before) = people.split_last().unwrap();
+    let listed: Vec<_> = before
+        .iter()
+        .map(|person| (person.user.clone(), Role::Member.index()))
+        .collect();
+    let update = scene.state.participants.update(&listed).unwrap();
+    let update = codec::encode(&update).unwrap();
+    let id = component::PARTICIPANT_LIST;
+    scene.state = scene.state.updated(id, &update).unwrap();
+    scene.list(&[(last, Role::Member)])
+}
+
+#[test]
+fn members_do_not_fill_the_list_with_users_who_are_not_there() {
+    // Whoever could strike them may; so may anybody as long as they are few, or as they come.
+    for scene in [
+        crowd(MAX_WITHOUT_CLIENTS).by(ADAM),
+        crowd(MAX_WITHOUT_CLIENTS - 1).by(MIA),
+    ] {
+        assert_eq!(scene.check().err(), None);
+    }
+    let last = Person::new(&format!("crowd{MAX_WITHOUT_CLIENTS}"), 9);
+    let comes = crowd(MAX_WITHOUT_CLIENTS).by(MIA).add(last.leaf(1));
+    assert_eq!(comes.check().err(), None);
 }
 
 #[test]
