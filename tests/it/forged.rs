@@ -167,7 +167,7 @@ async fn a_second_alice_is_not_brought_into_a_room() {
     let answer = mallory.hand_in(&room, &bundle).await;
     assert_eq!(
         (answer.status, answer.problem_name()),
-        (422, "commit-refused"),
+        (422, "leaf-outdated"),
         "{}",
         answer.text()
     );

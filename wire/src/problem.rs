@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::uri::ClientUri;
+
 /// The media type of a problem document.
 pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
@@ -58,6 +60,9 @@ problems! {
     Internal = "internal", 500, "The server failed";
     /// A `KeyPackage` that could not be used.
     KeyPackageInvalid = "key-package-invalid", 422, "The KeyPackage is refused";
+    /// A leaf that a commit brings is not of a device in its user's newest device list, or its
+    /// KeyPackage is not claimed for the room any more. `client` names the device.
+    LeafOutdated = "leaf-outdated", 422, "A new leaf is out of date";
     /// A body that cannot be decoded.
     Malformed = "malformed", 400, "The request cannot be read";
     /// The path does not know the method.
@@ -125,6 +130,9 @@ pub struct ProblemDocument {
     /// What was wrong this time; never for faults of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The device, with [`ProblemType::LeafOutdated`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientUri>,
     /// The room's epoch, with [`ProblemType::WrongEpoch`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_epoch: Option<u64>,
@@ -147,6 +155,7 @@ impl ProblemDocument {
             title: problem_type.title().to_owned(),
             status: problem_type.status(),
             detail: None,
+            client: None,
             current_epoch: None,
             limit: None,
             retry_after_s: None,

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use grove_wire::problem::{ProblemDocument, ProblemType};
+use grove_wire::uri::ClientUri;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -47,6 +48,8 @@ pub struct Refusal {
     pub kind: Option<ProblemType>,
     /// What went wrong, for a person.
     pub text: String,
+    /// The device that it is about, if it is about one.
+    pub client: Option<ClientUri>,
     /// The room's epoch, if the refusal was about a stale one.
     pub current_epoch: Option<u64>,
     /// How long to wait, in seconds.
@@ -72,6 +75,7 @@ impl Refusal {
                 status: response.status,
                 kind: None,
                 text: format!("status {}", response.status),
+                client: None,
                 current_epoch: None,
                 retry_after_s: response
                     .header("retry-after")
@@ -85,6 +89,7 @@ impl Refusal {
                 Some(detail) => format!("{}: {detail}", document.title),
                 None => document.title,
             },
+            client: document.client,
             current_epoch: document.current_epoch,
             retry_after_s: document.retry_after_s.or_else(|| {
                 response

@@ -18,6 +18,7 @@ use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use grove_wire::problem::{PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType};
+use grove_wire::uri::ClientUri;
 
 use crate::db;
 use crate::rng::RandomError;
@@ -31,6 +32,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 pub(crate) struct Problem {
     kind: ProblemType,
     detail: Option<String>,
+    client: Option<ClientUri>,
     current_epoch: Option<u64>,
     limit: Option<u64>,
     retry_after: Option<Duration>,
@@ -42,6 +44,7 @@ impl Problem {
         Self {
             kind,
             detail: None,
+            client: None,
             current_epoch: None,
             limit: None,
             retry_after: None,
@@ -62,6 +65,15 @@ impl Problem {
     pub(crate) fn detail(self, detail: impl fmt::Display) -> Self {
         Self {
             detail: Some(detail.to_string()),
+            ..self
+        }
+    }
+
+    /// The device that it is about.
+    #[must_use]
+    pub(crate) fn client(self, client: ClientUri) -> Self {
+        Self {
+            client: Some(client),
             ..self
         }
     }
@@ -103,6 +115,7 @@ impl Problem {
         let retry_after_s = self.retry_after.map(|after| after.as_secs().max(1));
         let document = ProblemDocument {
             detail: self.detail.clone(),
+            client: self.client.clone(),
             current_epoch: self.current_epoch,
             limit: self.limit,
             retry_after_s,

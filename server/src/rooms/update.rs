@@ -14,7 +14,7 @@ use std::sync::Arc;
 use grove_mls::public::{CheckedCommit, CheckedProposals, CommitParts, HubGroup, Refusal};
 use grove_wire::mimi::update::HandshakeBundle;
 use grove_wire::mls::SenderKind;
-use grove_wire::uri::RoomUri;
+use grove_wire::uri::{ClientUri, RoomUri};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -36,8 +36,8 @@ pub(crate) enum UpdateError {
     #[error(transparent)]
     Group(#[from] GroupError),
     /// A KeyPackage that nobody claimed for this room, or another client's.
-    #[error("a client is added by a KeyPackage that was not claimed for this room")]
-    KeyPackageUnclaimed,
+    #[error("{0} is added by a KeyPackage that is not claimed for this room")]
+    KeyPackageUnclaimed(ClientUri),
     /// A leaf that its user does not want in any group any more.
     #[error("{0}")]
     NewLeaf(NewLeafError),

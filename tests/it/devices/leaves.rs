@@ -13,7 +13,8 @@ use super::assert_problem;
 
 #[track_caller]
 fn assert_refused(answer: &Answer, reason: &str) {
-    assert_problem(answer, 422, "commit-refused");
+    assert_problem(answer, 422, "leaf-outdated");
+    assert!(answer.problem().client.is_some(), "it names the device");
     let detail = answer.problem().detail.expect("a reason");
     assert!(
         detail.contains(reason),

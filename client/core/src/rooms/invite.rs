@@ -12,10 +12,12 @@ use grove_mls::room::Role;
 use grove_mls::suite::{MlsError, Suite};
 use grove_wire::codec;
 use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse, KeyMaterialUserCode};
-use grove_wire::uri::{RoomUri, UserUri};
+use grove_wire::problem::ProblemType;
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
 
 use super::commit::CommitError;
+use super::handshake::HandshakeError;
 use super::members::is_listed;
 use crate::call::CallError;
 use crate::client::Client;
@@ -141,7 +143,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             found.insert(user, packages);
         }
         for batch in batches(found) {
-            self.add(room, &batch).await?;
+            let left_out = self.add_current(room, batch).await?;
+            invited.added.retain(|user| !left_out.contains(user));
+            invited.without_devices.extend(left_out);
         }
         Ok(invited)
     }
@@ -159,7 +163,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.learn_before_adding(&user).await?;
         let packages = self.fetch_key_packages(room, &user).await?;
         for batch in batches(BTreeMap::from([(user, packages)])) {
-            self.add(room, &batch).await?;
+            self.add_current(room, batch).await?;
         }
         Ok(())
     }
@@ -227,6 +231,36 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(packages)
     }
 
+    /// Adds a batch, without the devices that their users have taken off, or whose KeyPackages an
+    /// identity has left behind, since these were fetched. Gives the users who have no other.
+    async fn add_current(
+        &mut self,
+        room: &RoomUri,
+        mut batch: BTreeMap<UserUri, Vec<ValidKeyPackage>>,
+    ) -> Result<Vec<UserUri>, CommitError> {
+        let mut left_out = Vec::new();
+        loop {
+            let Err(error) = self.add(room, &batch).await else {
+                return Ok(left_out);
+            };
+            let Some(client) = outdated(&error) else {
+                return Err(error);
+            };
+            let packages = batch.get_mut(&client.user());
+            let Some(packages) = packages.filter(|packages| !packages.is_empty()) else {
+                return Err(error);
+            };
+            let before = packages.len();
+            packages.retain(|package| package.leaf.client != client);
+            if packages.len() == before {
+                return Err(error);
+            }
+            if packages.is_empty() {
+                left_out.push(client.user());
+            }
+        }
+    }
+
     async fn add(
         &mut self,
         room: &RoomUri,
@@ -272,6 +306,19 @@ fn wants_siblings(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, InviteErr
     }
     let asked = step.memory.siblings_asked.get(room);
     Ok(asked.is_none_or(|asked| step.now >= asked.saturating_add(SIBLINGS_AGAIN_MS)))
+}
+
+/// The device for which the hub has refused a commit, because its user's newest device list does
+/// not have it so.
+fn outdated(error: &CommitError) -> Option<ClientUri> {
+    match error {
+        CommitError::Handshake(HandshakeError::Call(CallError::Refused(refusal)))
+            if refusal.kind == Some(ProblemType::LeafOutdated) =>
+        {
+            refusal.client.clone()
+        }
+        _ => None,
+    }
 }
 
 /// Cuts users into groups of at most [`DEVICES_PER_COMMIT`] devices; a user is never cut.

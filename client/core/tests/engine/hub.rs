@@ -122,6 +122,12 @@ impl Problem {
         }))
     }
 
+    pub(crate) fn outdated(client: &ClientUri) -> Self {
+        let client = Some(client.clone());
+        let outdated = ProblemDocument::new(ProblemType::LeafOutdated);
+        Self(Box::new(ProblemDocument { client, ..outdated }))
+    }
+
     pub(crate) fn stale(current: u64) -> Self {
         let current_epoch = Some(current);
         let wrong = ProblemDocument::new(ProblemType::WrongEpoch);

@@ -1,15 +1,16 @@
 //! Who is in: inviting, removing, leaving, joining by oneself.
 
 use grove_core::{
-    Class, Classified, Draft, Event, InviteError, JoinError, MessageStatus, RemoveError,
-    RoomChange, SendError, Trust,
+    Class, Classified, Draft, Event, InviteError, JoinError, MemberView, MessageStatus,
+    RemoveError, RoomChange, SendError, Trust,
 };
 use grove_wire::uri::{RoomUri, UserUri};
 
 use crate::hub::Hub;
+use crate::new_keys::renewed_list;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::client;
+use crate::siblings::{client, newest_list};
 use crate::tricks::proposes_removal;
 
 /// Alice's room with two others in it.
@@ -315,4 +316,34 @@ fn what_the_server_wants_no_member_is_named_for() {
         by_server: false,
     };
     assert!(carol.syncs().contains(&left));
+}
+
+#[test]
+fn who_renews_their_identity_while_being_invited_is_left_out_and_the_others_come_in() {
+    let hub = hub();
+    let [mut alice, bob, mut carol] =
+        ["alice", "bob", "carol"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[]);
+    hub.state()
+        .rooms
+        .get_mut(&room)
+        .unwrap()
+        .tricks
+        .judges_leaves = true;
+    let (there, words, before) = (hub.clone(), bob.words.clone(), newest_list(&hub, &bob));
+    alice.before("/update/", move || {
+        let list = renewed_list(&words, &before).as_bytes().to_vec();
+        there.state().lists.insert(user("bob"), list);
+    });
+    let invited = now(alice.client.invite(&room, &[user("bob"), user("carol")])).unwrap();
+    assert_eq!(invited.added, [user("carol")]);
+    assert_eq!(invited.without_devices, [user("bob")]);
+    carol.syncs();
+    let there = |name: &str, members: &[MemberView]| {
+        let found = members.iter().find(|one| one.user == user(name));
+        found.map(|one| one.devices.len())
+    };
+    let members = carol.client.members(&room).unwrap();
+    assert_eq!(there("carol", &members), Some(1));
+    assert_eq!(there("bob", &members), Some(0), "listed, to be added later");
 }

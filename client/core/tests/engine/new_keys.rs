@@ -95,6 +95,11 @@ impl NewKey {
     }
 }
 
+/// The list that begins a user's next identity.
+pub(crate) fn renewed_list(words: &str, before: &SignedDeviceList) -> SignedDeviceList {
+    NewKey::by_words(words, before).list
+}
+
 fn next(
     before: &SignedDeviceList,
     identity: &Identity,

@@ -1,8 +1,8 @@
 //! The hub's rooms: what is handed in is judged by the same code as at the server.
 
 use grove_core::{Method, Response};
-use grove_mls::identity::Head;
-use grove_mls::public::{CommitParts, HubGroup, Refusal, group_info};
+use grove_mls::identity::{Head, SignedDeviceList};
+use grove_mls::public::{CommitParts, HubGroup, NewLeaf, Refusal, group_info};
 use grove_wire::api::events::{InboxEntry, InboxItem};
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
 use grove_wire::codec;
@@ -317,6 +317,15 @@ fn commit(
         ratchet_tree,
     };
     let checked = room.group.check_commit(parts, who, now).map_err(refused)?;
+    let is_listed = |leaf: &NewLeaf| {
+        let list = SignedDeviceList::decode(&state.lists[&leaf.client.user()]).unwrap();
+        list.list().identity.is_same(&leaf.identity)
+    };
+    if room.tricks.judges_leaves
+        && let Some(leaf) = checked.new_leaves.iter().find(|leaf| !is_listed(leaf))
+    {
+        return Err(Problem::outdated(&leaf.client));
+    }
     let (added, removed, joined) = (
         checked.added.clone(),
         checked.removed.clone(),

@@ -28,6 +28,8 @@ pub(crate) struct Tricks {
     /// What single readers are shown of the log, in place of what stands there. The hub signs for
     /// it.
     pub(crate) views: BTreeMap<ClientUri, View>,
+    /// New leaves have to stand in the newest list of their users, as an honest hub demands.
+    pub(crate) judges_leaves: bool,
     /// Whom the hub gives no receipts.
     pub(crate) unsigned: BTreeSet<ClientUri>,
 }

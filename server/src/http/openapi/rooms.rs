@@ -39,7 +39,13 @@ fn looking() -> Vec<Operation> {
 }
 
 fn changing() -> Vec<Operation> {
-    let changes = [P::CommitRefused, P::NotAllowed, P::NotMls, P::WrongEpoch];
+    let changes = [
+        P::CommitRefused,
+        P::LeafOutdated,
+        P::NotAllowed,
+        P::NotMls,
+        P::WrongEpoch,
+    ];
     vec![
         post("/v1/rooms", "createRoom")
             .does("rooms", "Makes a room")
@@ -49,7 +55,7 @@ fn changing() -> Vec<Operation> {
                 MAX_ROOM_BODY_BYTES,
             )
             .gives::<RoomCreated>("The room was made.")
-            .refuses(&[P::CommitRefused, P::Conflict]),
+            .refuses(&[P::CommitRefused, P::Conflict, P::LeafOutdated]),
         post("/v1/keyMaterial/{target_user}", "claimKeyMaterial")
             .does("rooms", "Claims a KeyPackage for each device of a user")
             .segment::<UserUri>("target_user", "The user, as one percent-encoded segment.")

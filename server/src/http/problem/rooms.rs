@@ -7,6 +7,7 @@ use grove_wire::limits::MAX_MESSAGE_BYTES;
 use grove_wire::problem::ProblemType;
 
 use super::Problem;
+use crate::devices::NewLeafError;
 use crate::rooms::{
     AppendError, CreateError, GroupError, GroupInfoError, KeyMaterialError, StandingError,
     SubmitError, TreeError, UpdateError,
@@ -72,9 +73,14 @@ impl From<UpdateError> for Problem {
     fn from(error: UpdateError) -> Self {
         match error {
             UpdateError::Group(error) => error.into(),
-            UpdateError::KeyPackageUnclaimed
-            | UpdateError::NewLeaf(_)
-            | UpdateError::Refused(_) => Self::new(ProblemType::CommitRefused).detail(error),
+            UpdateError::KeyPackageUnclaimed(ref client) => {
+                let client = client.clone();
+                Self::new(ProblemType::LeafOutdated)
+                    .detail(error)
+                    .client(client)
+            }
+            UpdateError::NewLeaf(error) => error.into(),
+            UpdateError::Refused(_) => Self::new(ProblemType::CommitRefused).detail(error),
             UpdateError::Leaving => Self::new(ProblemType::NotAllowed).detail(error),
             UpdateError::Standing(error) => error.into(),
             UpdateError::Stopping => Self::new(ProblemType::Unavailable).retry_after(RETRY_AFTER),
@@ -85,13 +91,25 @@ impl From<UpdateError> for Problem {
     }
 }
 
+impl From<NewLeafError> for Problem {
+    fn from(error: NewLeafError) -> Self {
+        let outdated = Self::new(ProblemType::LeafOutdated).detail(&error);
+        match error {
+            NewLeafError::Database(error) => error.into(),
+            NewLeafError::IdentityOutdated(client)
+            | NewLeafError::Revoked(client)
+            | NewLeafError::Unlisted(client) => outdated.client(client),
+        }
+    }
+}
+
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Database(error) => error.into(),
             CreateError::Exists => Self::new(ProblemType::Conflict).detail(error),
             CreateError::Lost(error) => error.into(),
-            CreateError::NewLeaf(error) => Self::new(ProblemType::CommitRefused).detail(error),
+            CreateError::NewLeaf(error) => error.into(),
             CreateError::Refused(refusal) => Self::new(ProblemType::CommitRefused).detail(refusal),
         }
     }

@@ -193,10 +193,10 @@ async fn recipients(
         })?;
         Some((added.reference.clone(), claim.device_id))
     };
+    let unclaimed = |added: &Added| UpdateError::KeyPackageUnclaimed(added.client.clone());
     commit
         .added
         .iter()
-        .map(device)
-        .collect::<Option<_>>()
-        .ok_or(UpdateError::KeyPackageUnclaimed)
+        .map(|added| device(added).ok_or_else(|| unclaimed(added)))
+        .collect()
 }
