@@ -3,7 +3,7 @@
 use tls_codec::{Deserialize, Serialize};
 
 use crate::api::events::{ClientFrame, ServerFrame};
-use crate::api::rooms::CreateRoomRequest;
+use crate::api::rooms::{CreateRoomRequest, EpochTree};
 use crate::codec::{decode, encode};
 use crate::invite::InviteLink;
 use crate::mimi::franking::{
@@ -68,6 +68,7 @@ fn bodies(bytes: &[u8]) -> bool {
     ));
     same::<ClientFrame>(bytes)
         & same::<CreateRoomRequest>(bytes)
+        & same::<EpochTree>(bytes)
         & same::<FanoutMessage>(bytes)
         & same::<GroupInfoRatchetTreeTbe>(bytes)
         & same::<GroupInfoRequest>(bytes)

@@ -16,7 +16,7 @@ use super::rooms::*;
 use super::server::*;
 use super::sessions::*;
 use super::*;
-use crate::codec::{decode, encode};
+use crate::codec::{Opaque, decode, encode};
 use crate::limits::MAX_RECEIPT_BYTES;
 use crate::samples::{self, cat};
 use crate::uri::{RoomUri, UserUri};
@@ -224,6 +224,16 @@ proptest! {
     ) {
         let request = CreateRoomRequest { record, group_info, ratchet_tree };
         prop_assert_eq!(decode::<CreateRoomRequest>(&encode(&request).unwrap()).unwrap(), request);
+    }
+
+    #[test]
+    fn a_tree_with_its_tag_round_trips(
+        tag in vec(any::<u8>(), 0..=64),
+        ratchet_tree in samples::ratchet_tree(),
+    ) {
+        let confirmation_tag = Opaque::new(tag).unwrap();
+        let tree = EpochTree { confirmation_tag, ratchet_tree };
+        prop_assert_eq!(decode::<EpochTree>(&encode(&tree).unwrap()).unwrap(), tree);
     }
 }
 

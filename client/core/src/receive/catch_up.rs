@@ -62,11 +62,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             if taken.new_entries > 0 {
                 continue;
             }
-            if !taken.gap {
+            // What was signed for may lie before the entry from which on this client reads again.
+            let is_short = self.transaction(|step| is_short(step, room, signed))?;
+            if !taken.gap && !is_short {
                 break;
             }
             if asked_for_welcome {
-                self.transaction(|step| begins_later(step, room))?;
+                if taken.gap {
+                    self.transaction(|step| begins_later(step, room))?;
+                }
                 break;
             }
             asked_for_welcome = true;
@@ -148,6 +152,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         Ok(())
     }
+}
+
+/// Whether the hub has signed for more than what was read.
+fn is_short(step: &Step<'_>, room: &RoomUri, signed: u64) -> Result<bool, StoreError> {
+    let known = step.tx.find_room(room)?;
+    Ok(known.is_some_and(|room| room.state == RoomState::Joined && room.seq < signed))
 }
 
 /// The log begins later than where this client stands, and no Welcome explains it: this device went

@@ -152,7 +152,7 @@ fn open(
             tracing::warn!(room = %room.uri, reason, "a commit cannot be merged");
             Opened::Lost(loss::poisoned(step, committer, time))
         }
-        Err(OpenError::Message(Unreadable::Ahead { .. })) if loss::is_sane(message) => {
+        Err(OpenError::Message(Unreadable::Ahead { .. })) if loss::is_sane(room, message) => {
             Opened::Lost(LostCause::State)
         }
         // What the store itself failed with is not among these.

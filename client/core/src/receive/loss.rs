@@ -110,7 +110,7 @@ pub(super) fn skip(
     let Some(framing) = fanout.message.framing() else {
         return Ok(());
     };
-    if framing.group_id != room.uri.hash() || framing.epoch >= BEYOND {
+    if framing.group_id != room.uri.hash() || !is_sane(room, &fanout.message) {
         return Ok(());
     }
     let is_application = matches!(fanout.tail, FanoutTail::Application { .. });
@@ -126,11 +126,12 @@ pub(super) fn skip(
     Ok(())
 }
 
-/// Whether an epoch can be true.
-pub(super) fn is_sane(message: &MlsMessage) -> bool {
+/// Whether the epoch of the entry that `room` stands at can be true: each epoch was begun by an
+/// entry of its own. A room that is believed to have come further is never come back into.
+pub(super) fn is_sane(room: &Room, message: &MlsMessage) -> bool {
     message
         .framing()
-        .is_some_and(|framing| framing.epoch < BEYOND)
+        .is_some_and(|framing| framing.epoch < room.seq)
 }
 
 /// Somebody else, who was in the room before, has followed the commit: then it was not broken for

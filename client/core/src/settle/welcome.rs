@@ -16,7 +16,7 @@ use crate::event::{Event, WarningKind};
 use crate::receive::CatchUpError;
 use crate::receive::loss::{self, Signer};
 use crate::step::Step;
-use crate::store::{Lost, LostCause, Room, RoomState, Store, StoreError, WaitingWelcome};
+use crate::store::{Lost, LostCause, Room, RoomState, Stop, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
 use crate::{notes, tally, trust};
 
@@ -120,6 +120,10 @@ fn take(
     room.seq = waiting.seq;
     room.head = None;
     room.receipt = None;
+    if room.stop == Some(Stop::Withheld) {
+        // What was kept back lies before the entry from which on this client reads again.
+        room.stop = None;
+    }
     room.leaf_since = step.now;
     room.keys_in_doubt = false;
     room.unreadable = 0;

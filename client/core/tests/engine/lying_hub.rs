@@ -345,3 +345,21 @@ fn what_another_process_hears_meanwhile_is_no_lie() {
     });
     assert!(!is_stopped(&mut bob, &room));
 }
+
+#[test]
+fn who_is_let_in_again_behind_an_own_message_accuses_nobody() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two(&hub, |log| log);
+    // Accepted, and not read when bob is removed and let in again.
+    bob.says(&room, "one");
+    alice.syncs();
+    now(alice.client.remove(&room, &[user("bob")])).unwrap();
+    now(alice.client.invite(&room, &[user("bob")])).unwrap();
+    bob.restart();
+    assert_eq!(bob.says(&room, "two").status, MessageStatus::Sent);
+    let told = bob.syncs();
+    assert_eq!(lines(&told, WarningKind::Fork).len(), 0, "{told:?}");
+    assert!(!is_stopped(&mut bob, &room));
+    alice.syncs();
+    assert_eq!(alice.reads(&room)[..3], ["before", "one", "two"]);
+}

@@ -4,11 +4,11 @@
 use grove_core::{Event, MessageStatus};
 use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
 
-use crate::heal::{all_talk, troubles};
+use crate::heal::{all_talk, losses, troubles};
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
 use crate::siblings::{account, client};
-use crate::tricks::{repeat_last_at, stored};
+use crate::tricks::{repeat_last_at, repeat_last_in_epoch, stored};
 
 #[test]
 fn a_profile_of_an_absurd_version_stops_nobody() {
@@ -101,4 +101,22 @@ fn a_welcome_that_leads_where_nobody_else_is_leads_nowhere() {
     assert!(members.contains(&client(&carol)));
     assert_eq!(stored(&carol, &room).epoch, 3, "she came in alone");
     all_talk(&room, &mut [&mut alice, &mut bob, &mut carol]);
+}
+
+#[test]
+fn an_entry_of_an_epoch_that_cannot_be_costs_nobody_the_room() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    alice.says(&room, "one");
+    for epoch in [1 << 47, 1 << 20, 1000] {
+        repeat_last_in_epoch(&hub, &room, epoch);
+        alice.says(&room, "and on");
+    }
+    let told = bob.syncs();
+    assert_eq!(losses(&told), [], "{told:?}");
+    assert_eq!(bob.reads(&room), ["one", "and on", "and on", "and on"]);
+    assert_eq!(stored(&bob, &room).epoch, 1);
+    all_talk(&room, &mut [&mut alice, &mut bob]);
 }

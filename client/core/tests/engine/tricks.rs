@@ -105,6 +105,17 @@ pub(crate) fn repeat_last_at(hub: &Hub, room: &RoomUri, time: u64) {
     append(hub, room, |entry| entry.timestamp = time);
 }
 
+/// The hub writes the newest message of a room into its log once more, as if of another epoch.
+pub(crate) fn repeat_last_in_epoch(hub: &Hub, room: &RoomUri, epoch: u64) {
+    append(hub, room, |entry| {
+        let mut bytes = entry.message.as_bytes().to_vec();
+        // Behind version, wire format and the group's id with its length (RFC 9420, section 6.3).
+        let place = 2 + 2 + 1 + room.hash().len();
+        bytes[place..place + 8].copy_from_slice(&epoch.to_be_bytes());
+        entry.message = MlsMessage::from_bytes(bytes).unwrap();
+    });
+}
+
 /// The hub proposes to remove a client, as the room's external sender (RFC 9420, sections 6 and
 /// 12.1.8.1).
 pub(crate) fn proposes_removal(hub: &Hub, room: &RoomUri, client: &ClientUri) {
