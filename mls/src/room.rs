@@ -27,4 +27,4 @@ pub use roles::{Role, Roles, RolesError};
 pub use violation::PolicyViolation;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -44,6 +44,18 @@ impl Terminal {
         (terminal, words)
     }
 
+    /// Makes a room with these people in it; gives its URI.
+    pub async fn makes_room(&self, name: &str, others: &[&str]) -> String {
+        let others: Vec<String> = others
+            .iter()
+            .map(|other| format!("--invite={other}@a.example"))
+            .collect();
+        let mut arguments = vec!["rooms", "create", name, "--json"];
+        arguments.extend(others.iter().map(String::as_str));
+        let made = self.run(&arguments, "").await.json_lines();
+        made[0]["room"].as_str().expect("a room").to_owned()
+    }
+
     /// Runs `grove` to its end, with this standard input.
     pub async fn run(&self, arguments: &[&str], input: &str) -> Ended {
         program::run(self.command(arguments), input).await

@@ -21,14 +21,7 @@ async fn a_profile_that_was_put_back_notices_and_is_heard() {
     let world = Setup::default().process().start().await;
     let (alice, _) = Terminal::register(&world, "alice").await;
     let (bob, _) = Terminal::register(&world, "bob").await;
-    let made = alice
-        .run(&["rooms", "create", "Garden", "--json"], "")
-        .await;
-    let garden = made.json()["room"].as_str().expect("a room").to_owned();
-    alice
-        .run(&["rooms", "invite", &garden, "bob@a.example"], "")
-        .await
-        .ok();
+    let garden = alice.makes_room("Garden", &["bob"]).await;
     bob.run(&["sync"], "").await.ok();
     let say = async |text: &str| {
         let sent = alice.run(&["send", &garden, text, "--json"], "").await;

@@ -7,14 +7,7 @@ async fn two_people_compare_their_digits() {
     let world = Setup::default().process().start().await;
     let (alice, _) = Terminal::register(&world, "alice").await;
     let (bob, words) = Terminal::register(&world, "bob").await;
-    let made = alice
-        .run(&["rooms", "create", "Garden", "--json"], "")
-        .await;
-    let garden = made.json()["room"].as_str().expect("a room").to_owned();
-    alice
-        .run(&["rooms", "invite", &garden, "bob@a.example"], "")
-        .await
-        .ok();
+    let garden = alice.makes_room("Garden", &["bob"]).await;
     bob.run(&["sync"], "").await.ok();
     let number = async |who: &Terminal, of: &[&str]| {
         let shown = who.run(&[&["trust", "--json"], of].concat(), "").await;

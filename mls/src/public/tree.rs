@@ -57,3 +57,6 @@ fn check_users(valid: &[(u32, ValidLeaf)]) -> Result<(), PolicyViolation> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

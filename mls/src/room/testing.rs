@@ -16,8 +16,8 @@ use crate::identity::{
 
 /// A user with as many devices as a test wants.
 #[derive(Clone)]
-pub(super) struct Person {
-    pub(super) user: UserUri,
+pub(crate) struct Person {
+    pub(crate) user: UserUri,
     recovery: RecoveryKey,
     identity: Identity,
     uik: UserIdentityKey,
@@ -25,7 +25,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(name: &str, seed: u8) -> Self {
+    pub(crate) fn new(name: &str, seed: u8) -> Self {
         let user = UserUri::parse(&format!("{name}@a.example")).unwrap();
         Self::begin(user, seed, seed ^ 0x40)
     }
@@ -43,7 +43,7 @@ impl Person {
     }
 
     /// The same user and devices after so many renewals of the identity.
-    pub(super) fn rotated(&self, times: u8) -> Self {
+    pub(crate) fn rotated(&self, times: u8) -> Self {
         (0..times).fold(self.clone(), |person, _| {
             let renewed = person.identity.renew(&person.recovery, &person.user);
             let (identity, uik) = renewed.unwrap();
@@ -57,7 +57,7 @@ impl Person {
 
     /// The same user and devices after the recovery key was replaced. Different numbers give
     /// different next keys.
-    pub(super) fn with_next_recovery(&self, number: u8) -> Self {
+    pub(crate) fn with_next_recovery(&self, number: u8) -> Self {
         let mut seed = *self.recovery.seed();
         let last = seed.last_mut().unwrap();
         *last = last.wrapping_add(number);
@@ -75,13 +75,13 @@ impl Person {
     }
 
     /// The same user and devices by somebody without the recovery key: with a root of their own.
-    pub(super) fn impostor(&self) -> Self {
+    pub(crate) fn impostor(&self) -> Self {
         Self::begin(self.user.clone(), self.seed, self.seed ^ 0x80)
     }
 
     /// The same recovery keys and generation with another user identity key, which the recovery key
     /// has not signed.
-    pub(super) fn forged(&self) -> Self {
+    pub(crate) fn forged(&self) -> Self {
         let uik = UserIdentityKey::from_seed([self.seed ^ 0x80; 32]);
         let mut bytes = self.identity.to_bytes();
         // Behind the key stands the signature with its length.
@@ -95,25 +95,25 @@ impl Person {
         }
     }
 
-    pub(super) fn client(&self, device: u8) -> ClientUri {
+    pub(crate) fn client(&self, device: u8) -> ClientUri {
         ClientUri::new(&self.user, [device; 16])
     }
 
-    pub(super) fn device(&self, device: u8) -> DeviceKey {
+    pub(crate) fn device(&self, device: u8) -> DeviceKey {
         let mut seed = [self.seed; 32];
         *seed.last_mut().unwrap() = device;
         DeviceKey::from_seed(seed)
     }
 
-    pub(super) fn identity(&self) -> &Identity {
+    pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    pub(super) fn uik_key(&self) -> &UserIdentityKey {
+    pub(crate) fn uik_key(&self) -> &UserIdentityKey {
         &self.uik
     }
 
-    pub(super) fn leaf(&self, device: u8) -> LeafFacts {
+    pub(crate) fn leaf(&self, device: u8) -> LeafFacts {
         let (client, key) = (self.client(device), self.device(device).public());
         let credential =
             DeviceCredential::issue(&self.uik, &self.identity, &client, &key, 1, 1_000);
@@ -127,7 +127,7 @@ impl Person {
 }
 
 /// A new room of this creator.
-pub(super) fn new_room(creator: &Person) -> RoomState {
+pub(crate) fn new_room(creator: &Person) -> RoomState {
     let hub_key = ServerKey::from_seed([9; 32]).public();
     let record = CreationRecord {
         version: CREATION_RECORD_VERSION,
@@ -146,16 +146,16 @@ pub(super) fn new_room(creator: &Person) -> RoomState {
 }
 
 /// A commit to be judged: by the member at leaf 0 unless said otherwise, and empty at first.
-pub(super) struct Scene {
-    pub(super) state: RoomState,
-    pub(super) pending: Pending,
-    pub(super) commit: CommitFacts,
+pub(crate) struct Scene {
+    pub(crate) state: RoomState,
+    pub(crate) pending: Pending,
+    pub(crate) commit: CommitFacts,
 }
 
 impl Scene {
     /// A room of these people; the first made it. Each has device 1 in it, at the leaf with the
     /// person's place.
-    pub(super) fn of(people: &[(&Person, Role)]) -> Self {
+    pub(crate) fn of(people: &[(&Person, Role)]) -> Self {
         let mut state = new_room(people.first().unwrap().0);
         let creator = people.first().unwrap().0.user.clone();
         let wanted: Vec<(UserUri, u32)> = people
@@ -173,7 +173,7 @@ impl Scene {
     }
 
     /// A room with this tree.
-    pub(super) fn in_room(state: RoomState, leaves: Vec<Leaf>) -> Self {
+    pub(crate) fn in_room(state: RoomState, leaves: Vec<Leaf>) -> Self {
         Self {
             state,
             pending: Pending::default(),
@@ -193,28 +193,28 @@ impl Scene {
     }
 
     /// One more leaf in the tree.
-    pub(super) fn with_leaf(mut self, facts: LeafFacts) -> Self {
+    pub(crate) fn with_leaf(mut self, facts: LeafFacts) -> Self {
         let index = u32::try_from(self.commit.leaves.len()).unwrap();
         self.commit.leaves.push(Leaf { index, facts });
         self
     }
 
-    pub(super) fn by(mut self, leaf: u32) -> Self {
+    pub(crate) fn by(mut self, leaf: u32) -> Self {
         self.commit.committer = Committer::Member(leaf);
         self
     }
 
-    pub(super) fn joined_by(mut self, facts: LeafFacts) -> Self {
+    pub(crate) fn joined_by(mut self, facts: LeafFacts) -> Self {
         self.commit.committer = Committer::Joiner(facts);
         self
     }
 
-    pub(super) fn add(mut self, facts: LeafFacts) -> Self {
+    pub(crate) fn add(mut self, facts: LeafFacts) -> Self {
         self.commit.adds.push(facts);
         self
     }
 
-    pub(super) fn remove(mut self, leaf: u32) -> Self {
+    pub(crate) fn remove(mut self, leaf: u32) -> Self {
         self.commit.removes.push(Removal {
             leaf,
             proposer: Proposer::Committer,
@@ -223,23 +223,23 @@ impl Scene {
     }
 
     /// The committer's new leaf.
-    pub(super) fn update(mut self, facts: LeafFacts) -> Self {
+    pub(crate) fn update(mut self, facts: LeafFacts) -> Self {
         self.commit.updated_leaf = Some(facts);
         self
     }
 
-    pub(super) fn remove_for(mut self, leaf: u32, proposer: Proposer) -> Self {
+    pub(crate) fn remove_for(mut self, leaf: u32, proposer: Proposer) -> Self {
         self.commit.removes.push(Removal { leaf, proposer });
         self
     }
 
-    pub(super) fn self_remove(mut self, leaf: u32) -> Self {
+    pub(crate) fn self_remove(mut self, leaf: u32) -> Self {
         self.commit.self_removes.push(leaf);
         self
     }
 
     /// A list update that gives people roles.
-    pub(super) fn list(self, wanted: &[(&Person, Role)]) -> Self {
+    pub(crate) fn list(self, wanted: &[(&Person, Role)]) -> Self {
         let wanted: Vec<(UserUri, u32)> = wanted
             .iter()
             .map(|(person, role)| (person.user.clone(), role.index()))
@@ -249,19 +249,19 @@ impl Scene {
         self.component(component::PARTICIPANT_LIST, Some(update))
     }
 
-    pub(super) fn component(mut self, id: u16, update: Option<Vec<u8>>) -> Self {
+    pub(crate) fn component(mut self, id: u16, update: Option<Vec<u8>>) -> Self {
         self.commit.components.push(ComponentChange { id, update });
         self
     }
 
-    pub(super) fn wait_for(mut self, kind: PendingKind) -> Self {
+    pub(crate) fn wait_for(mut self, kind: PendingKind) -> Self {
         let reference = vec![u8::try_from(self.pending.refs.len()).unwrap()];
         self.pending.refs.push(PendingProposal { reference, kind });
         self
     }
 
     /// Includes every waiting proposal by reference.
-    pub(super) fn include_pending(mut self) -> Self {
+    pub(crate) fn include_pending(mut self) -> Self {
         self.commit.included_refs = self
             .pending
             .refs
@@ -271,7 +271,7 @@ impl Scene {
         self
     }
 
-    pub(super) fn check(&self) -> Result<RoomState, PolicyViolation> {
+    pub(crate) fn check(&self) -> Result<RoomState, PolicyViolation> {
         policy::check(&self.state, &self.pending, &self.commit)
     }
 }

@@ -7,8 +7,7 @@ use serde_json::Value;
 async fn alice_at_home(room: &str) -> (World, Terminal, String) {
     let world = Setup::default().process().start().await;
     let (alice, _words) = Terminal::register(&world, "alice").await;
-    let made = alice.run(&["rooms", "create", room, "--json"], "").await;
-    let room = made.json()["room"].as_str().expect("a room").to_owned();
+    let room = alice.makes_room(room, &[]).await;
     (world, alice, room)
 }
 

@@ -7,10 +7,7 @@ async fn an_account_comes_back_at_another_terminal() {
     let world = Setup::default().process().start().await;
     let (alice, words) = Terminal::register(&world, "alice").await;
     let (_bob, other_words) = Terminal::register(&world, "bob").await;
-    let made = alice
-        .run(&["rooms", "create", "Garden", "--json"], "")
-        .await;
-    let garden = made.json()["room"].as_str().expect("a room").to_owned();
+    let garden = alice.makes_room("Garden", &[]).await;
     let found = Terminal::new(&world, "found");
     let recover = [
         "recover",

@@ -119,6 +119,7 @@ pub(crate) fn take_list(step: &mut Step<'_>, list: &SignedDeviceList) -> Result<
         return Ok(Took::Foreign);
     }
     step.memory.trusted.clear();
+    forget_words_of_revoked(step, &known, list)?;
     tell_changes(step, &known, list)?;
     let is_active = |device: &ClientUri| list.active().any(|one| one.client == *device);
     if is_active(&step.identity.client) && step.identity.has_key_of(list) {
@@ -219,10 +220,7 @@ fn tell_changes(
         let name = name_of(step, &device.client)?;
         let text = match (before.map(|one| one.revoked), device.revoked) {
             (None, None) => format!("the device {name} was linked to your account"),
-            (Some(None), Some(_)) => {
-                forget_words_of(step, &device.client)?;
-                format!("the device {name} was taken off your account")
-            }
+            (Some(None), Some(_)) => format!("the device {name} was taken off your account"),
             _ => continue,
         };
         step.tell(Event::Warning {
@@ -236,10 +234,19 @@ fn tell_changes(
 
 /// What a device said that is off the account now may be in other hands' favour: what it has seen
 /// of rooms, and whom it called compared.
-fn forget_words_of(step: &mut Step<'_>, device: &ClientUri) -> Result<(), StoreError> {
-    trust::forget_word_of(step, device)?;
-    for room in step.tx.list_rooms()? {
-        step.tx.remove_sightings(&room.uri)?;
+fn forget_words_of_revoked(
+    step: &mut Step<'_>,
+    known: &SignedDeviceList,
+    list: &SignedDeviceList,
+) -> Result<(), StoreError> {
+    for device in known.active() {
+        if list.active().any(|one| one.client == device.client) {
+            continue;
+        }
+        trust::forget_word_of(step, &device.client)?;
+        for room in step.tx.list_rooms()? {
+            step.tx.remove_sightings(&room.uri)?;
+        }
     }
     Ok(())
 }
@@ -317,17 +324,7 @@ fn accepted(step: &mut Step<'_>, note: &AccountNote) -> Result<(), PublishError>
     step.tx.put_record(PENDING, None)?;
     let list = signed(note)?;
     let known = own_list(step)?;
-    for device in list
-        .list()
-        .devices
-        .iter()
-        .filter(|one| one.revoked.is_some())
-    {
-        let before = known.list().find(&device.client);
-        if before.is_some_and(|before| before.revoked.is_none()) {
-            forget_words_of(step, &device.client)?;
-        }
-    }
+    forget_words_of_revoked(step, &known, &list)?;
     if let AccountNote::NewUik { seed, .. } = note {
         adopt_seed(step, &list, seed)?;
     } else {

@@ -207,6 +207,7 @@ fn take_proposal(
 fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<(), ReceiveError> {
     settle_outbox(step, room)?;
     let by = merged.committer.user();
+    room.epoch = merged.epoch;
     step.memory.removals_due.remove(&room.uri);
     room.removals_since = None;
     let leaving = leaving(room);
@@ -224,7 +225,6 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
         };
         return Ok(removed(step, room, why)?);
     }
-    room.epoch = merged.epoch;
     let own = |leaf: &ValidLeaf| leaf.client == step.identity.client;
     room.keys_in_doubt &= !(merged.was_own && merged.new_leaves.iter().any(own));
     outbox::forget_said(step, &room.uri)?;

@@ -15,7 +15,7 @@ use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::receive::CatchUpError;
 use crate::receive::loss::{self, Signer};
-use crate::step::Step;
+use crate::step::{GroupError, Step};
 use crate::store::{Lost, LostCause, Room, RoomState, Stop, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
 use crate::{notes, tally, trust};
@@ -73,19 +73,36 @@ fn take(
     let Ok(welcome) = Welcome::from_bytes(waiting.welcome.clone()) else {
         return drop_welcome(step, waiting, "it is malformed");
     };
+    let known = step.tx.find_room(&waiting.room)?;
+    // What is refused leaves no trace: a group that stayed would be in the way of the next Welcome.
     let joined = step.records(|storage, identity| {
         let tree = &announced.ratchet_tree;
         let group = join::join(storage, &identity.device, &welcome, tree, &waiting.room)?;
-        if group.is_confirmed_by(&announced.confirmation_tag)? {
-            Ok(group)
-        } else {
-            Err(Refused::Elsewhere)
+        if !group.is_confirmed_by(&announced.confirmation_tag)? {
+            return Err(Refused::Elsewhere);
         }
+        if waiting.room.hub() == identity.client.provider()
+            && *group.server_key() != identity.server_key
+        {
+            return Err(Refused::HubKey);
+        }
+        if known
+            .as_ref()
+            .is_some_and(|room| has_seen(room, group.epoch()))
+        {
+            return Err(Refused::Past);
+        }
+        let leaves = trust::members_of(&group)?;
+        Ok((group, leaves))
     });
-    let group = match joined {
-        Ok(group) => group,
+    let (group, leaves) = match joined {
+        Ok(joined) => joined,
         Err(Refused::Store(error)) => return Err(error),
         Err(Refused::Welcome(JoinError::AlreadyMember)) => {
+            return step.tx.remove_welcome(waiting.inbox_id);
+        }
+        // It is on its way back by itself, and has seen more of the room than this.
+        Err(Refused::Past) if known.is_some_and(|room| room.lost.is_some()) => {
             return step.tx.remove_welcome(waiting.inbox_id);
         }
         Err(Refused::Elsewhere) => {
@@ -94,20 +111,11 @@ fn take(
         }
         // Its KeyPackage is gone: nothing was proven against the room.
         Err(Refused::Welcome(JoinError::Mls(_))) => return come_in_alone(step, waiting),
-        Err(Refused::Welcome(error)) => return drop_welcome(step, waiting, &error.to_string()),
-    };
-    if waiting.room.hub() == step.identity.client.provider()
-        && *group.server_key() != step.identity.server_key
-    {
-        return drop_welcome(step, waiting, "its hub has another key than this server");
-    }
-    let leaves = match trust::members_of(&group) {
-        Ok(leaves) => leaves,
-        Err(error) => return drop_welcome(step, waiting, &error.to_string()),
+        Err(refused) => return drop_welcome(step, waiting, &refused.to_string()),
     };
     let epoch = group.epoch();
     step.keep_group(&waiting.room, group);
-    let mut room = match step.tx.find_room(&waiting.room)? {
+    let mut room = match known {
         Some(known) => known,
         None => notes::new_room(step, &waiting.room, RoomState::Joined)?,
     };
@@ -140,6 +148,16 @@ fn take(
         return Ok(());
     }
     step.tell(Event::RoomJoined { room: room.uri })
+}
+
+/// Whether a Welcome leads back: into an epoch that this client was in, or saw begin. One for a
+/// KeyPackage of last resort can be given again and again.
+fn has_seen(room: &Room, epoch: u64) -> bool {
+    match room.state {
+        // What is prepared was not seen.
+        RoomState::Creating | RoomState::Joining => false,
+        RoomState::Joined | RoomState::Left | RoomState::Removed => epoch <= room.epoch,
+    }
 }
 
 /// A Welcome that this device has no key for leads into a room all the same: as into one whose keys
@@ -179,29 +197,36 @@ fn never_in(step: &mut Step<'_>, mut room: Room, seq: u64) -> Result<(), StoreEr
 }
 
 /// Why a Welcome was not joined.
+#[derive(Debug, thiserror::Error)]
 enum Refused {
     /// It leads into another epoch than the commit that was made with it: whoever made it would
     /// choose what this client sees of the room, and read what it says.
+    #[error("it leads where nobody else is")]
     Elsewhere,
-    Store(StoreError),
-    Welcome(JoinError),
+    #[error(transparent)]
+    Group(GroupError),
+    #[error("its hub has another key than this server")]
+    HubKey,
+    #[error("it leads back to before what has happened in the room since")]
+    Past,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Welcome(#[from] JoinError),
 }
 
-impl From<JoinError> for Refused {
-    fn from(error: JoinError) -> Self {
-        Self::Welcome(error)
+impl From<GroupError> for Refused {
+    fn from(error: GroupError) -> Self {
+        match error {
+            GroupError::Store(error) => Self::Store(error),
+            error @ (GroupError::NotAMember | GroupError::Unusable(_)) => Self::Group(error),
+        }
     }
 }
 
 impl From<MlsError> for Refused {
     fn from(error: MlsError) -> Self {
         Self::Welcome(error.into())
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }
 

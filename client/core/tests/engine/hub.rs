@@ -8,6 +8,7 @@ use grove_mls::identity::{
     Head, Receipt, ServerKey, SessionProof, SignedDeviceList, SignedReceipt,
 };
 use grove_mls::public::HubGroup;
+use grove_wire::api::Base64Url;
 use grove_wire::api::accounts::{RegisterRequest, RegisterResponse};
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::api::events::{ClientFrame, ServerFrame};
@@ -50,6 +51,8 @@ pub(crate) struct HubRoom {
 #[derive(Default)]
 pub(crate) struct Device {
     pub(crate) key_packages: Vec<KeyPackage>,
+    /// Is given to nobody, unless a test puts it among the others.
+    pub(crate) last_resort: Option<KeyPackage>,
     pub(crate) inbox: Vec<grove_wire::api::events::InboxEntry>,
 }
 
@@ -301,10 +304,14 @@ impl State {
     fn put_key_packages(&mut self, who: &ClientUri, body: &[u8]) -> Answer {
         let upload: UploadKeyPackages = serde_json::from_slice(body).unwrap();
         let device = self.devices.get_mut(who).unwrap();
-        for bytes in upload.key_packages {
+        let read = |bytes: Base64Url| {
             let message = MlsMessage::from_bytes(bytes.into_bytes()).unwrap();
-            device.key_packages.push(message.key_package().unwrap());
-        }
+            message.key_package().unwrap()
+        };
+        device
+            .key_packages
+            .extend(upload.key_packages.into_iter().map(read));
+        device.last_resort = upload.last_resort.map(read);
         octets(Vec::new())
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn without(hidden: &'static [usize]) -> impl Fn(Vec<Vec<u8>>) -> Vec<
 }
 
 /// From now on the hub shows everybody what stands in its log.
-fn shows_the_truth(hub: &Hub, room: &RoomUri) {
+pub(crate) fn shows_the_truth(hub: &Hub, room: &RoomUri) {
     let mut state = hub.state();
     state.rooms.get_mut(room).unwrap().tricks.views.clear();
 }

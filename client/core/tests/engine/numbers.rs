@@ -1,14 +1,19 @@
 //! Numbers that no store can hold, and Welcomes that lead elsewhere: what one member, or the hub,
 //! could shut a client out with.
 
-use grove_core::{Event, MessageStatus};
+use grove_core::{Event, MessageStatus, WarningKind};
 use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
+use grove_mls::storage::room_prefix;
+use grove_wire::api::events::InboxEntry;
+use grove_wire::uri::RoomUri;
 
 use crate::heal::{all_talk, losses, troubles};
+use crate::hub::Hub;
+use crate::lying_hub::shows_the_truth;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::{account, client};
-use crate::tricks::{repeat_last_at, repeat_last_in_epoch, stored};
+use crate::siblings::{account, client, lines};
+use crate::tricks::{View, repeat_last_at, repeat_last_in_epoch, stored};
 
 #[test]
 fn a_profile_of_an_absurd_version_stops_nobody() {
@@ -100,6 +105,90 @@ fn a_welcome_that_leads_where_nobody_else_is_leads_nowhere() {
     let members = hub.state().rooms[&room].group.clients();
     assert!(members.contains(&client(&carol)));
     assert_eq!(stored(&carol, &room).epoch, 3, "she came in alone");
+    all_talk(&room, &mut [&mut alice, &mut bob, &mut carol]);
+}
+
+/// All that is left of a person's KeyPackages is the one of last resort: it opens each Welcome that
+/// was made for it, as often as it comes.
+fn has_only_last_resort(hub: &Hub, person: &Person) {
+    let mut state = hub.state();
+    state.now += 1;
+    let device = state.devices.get_mut(&client(person)).unwrap();
+    device.key_packages = Vec::from_iter(device.last_resort.clone());
+}
+
+/// Carol comes into the room of alice and bob in its second epoch. Gives her Welcome too.
+fn three(hub: &Hub) -> ([Person; 3], RoomUri, InboxEntry) {
+    let [mut alice, mut bob, mut carol] =
+        ["alice", "bob", "carol"].map(|name| Person::register(hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    has_only_last_resort(hub, &carol);
+    now(alice.client.invite(&room, &[user("carol")])).unwrap();
+    let welcome = hub.state().devices[&client(&carol)].inbox[0].clone();
+    carol.syncs();
+    assert_eq!(stored(&carol, &room).epoch, 2);
+    ([alice, bob, carol], room, welcome)
+}
+
+/// The hub gives a person a Welcome again, and nothing of what came behind it.
+fn comes_again(hub: &Hub, person: &Person, room: &RoomUri, welcome: InboxEntry) {
+    let mut state = hub.state();
+    let again = InboxEntry {
+        id: welcome.id + 1,
+        ..welcome
+    };
+    let device = state.devices.get_mut(&client(person)).unwrap();
+    device.inbox.push(again);
+    let tricks = &mut state.rooms.get_mut(room).unwrap().tricks;
+    let view: View = Box::new(|log| log[..2].to_vec());
+    tricks.views.insert(client(person), view);
+}
+
+#[test]
+fn a_welcome_that_comes_again_does_not_undo_a_removal() {
+    let hub = hub();
+    let ([mut alice, mut bob, mut carol], room, welcome) = three(&hub);
+    now(alice.client.remove(&room, &[user("carol")])).unwrap();
+    carol.syncs();
+    assert_eq!(carol.client.rooms().unwrap()[0].state, "removed");
+    assert_eq!(stored(&carol, &room).epoch, 3, "that of the removal");
+    comes_again(&hub, &carol, &room, welcome);
+    for restarts in [false, true] {
+        if restarts {
+            carol.restart();
+        }
+        let told = carol.syncs();
+        assert_eq!(carol.client.rooms().unwrap()[0].state, "removed");
+        let lines = lines(&told, WarningKind::Join);
+        assert_eq!(lines.len(), usize::from(!restarts), "{told:?}");
+    }
+    // The control: she is let in again, by the same KeyPackage.
+    shows_the_truth(&hub, &room);
+    has_only_last_resort(&hub, &carol);
+    now(alice.client.invite(&room, &[user("carol")])).unwrap();
+    carol.syncs();
+    assert_eq!(stored(&carol, &room).epoch, 4, "by the Welcome");
+    all_talk(&room, &mut [&mut alice, &mut bob, &mut carol]);
+}
+
+#[test]
+fn a_welcome_that_comes_again_leads_no_device_without_keys_back() {
+    let hub = hub();
+    let ([mut alice, mut bob, mut carol], room, welcome) = three(&hub);
+    now(alice.client.remove(&room, &[user("bob")])).unwrap();
+    carol.syncs();
+    assert_eq!(stored(&carol, &room).epoch, 3);
+    let prefix = room_prefix(&room).unwrap();
+    carol.on_disk(|tx| tx.remove_records(&prefix)).unwrap();
+    carol.restart();
+    comes_again(&hub, &carol, &room, welcome);
+    carol.syncs();
+    let there: Vec<_> = carol.client.members(&room).unwrap();
+    assert_eq!(there.len(), 2, "bob is not there: {there:?}");
+    assert_eq!(stored(&carol, &room).epoch, 4, "she came back alone");
+    // The control: nothing is left over that would be in her way.
+    shows_the_truth(&hub, &room);
+    now(alice.client.invite(&room, &[user("bob")])).unwrap();
     all_talk(&room, &mut [&mut alice, &mut bob, &mut carol]);
 }
 

@@ -1,8 +1,10 @@
 //! Several devices of one user: what they tell each other, and what each of them does for all.
 
+use std::collections::BTreeSet;
+
 use grove_core::store::{Sighting, Stop};
 use grove_core::{Class, Classified, Draft, Event, WarningKind};
-use grove_wire::uri::{RoomUri, UserUri};
+use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
@@ -10,6 +12,7 @@ use crate::siblings::{
     account, add_device, client, devices, devices_in, joined, lines, newest_list, settle_all,
     three_and_bob,
 };
+use crate::tricks::stored;
 
 #[test]
 fn what_is_left_off_on_one_device_is_taken_up_on_another() {
@@ -241,6 +244,50 @@ fn two_devices_that_see_two_rooms_stop() {
     let events = laptop.syncs();
     assert_eq!(laptop.client.rooms().unwrap()[0].epoch, epoch + 3);
     assert_eq!(lines(&events, WarningKind::Fork).len(), 0, "{events:?}");
+    laptop.says(&room, "all the same");
+}
+
+/// What the hub owes may come yet; that a sibling stands elsewhere does not pass.
+#[test]
+fn what_a_sibling_sees_counts_also_while_the_hub_keeps_something_back() {
+    let hub = hub();
+    let ([mut laptop, mut phone, mut tablet], _bob, room) = three_and_bob(&hub);
+    let stop = |laptop: &Person| stored(laptop, &room).stop;
+    let own = client(&laptop);
+    let unsigned = |devices: BTreeSet<ClientUri>| {
+        let mut state = hub.state();
+        state.rooms.get_mut(&room).unwrap().tricks.unsigned = devices;
+    };
+    unsigned(BTreeSet::from([own]));
+    phone.says(&room, "is anybody there?");
+    laptop.syncs();
+    assert_eq!(stop(&laptop), Some(Stop::Withheld));
+    // In the next epoch it saw another room than the others are about to tell.
+    let seen = Sighting {
+        epoch: stored(&laptop, &room).epoch + 1,
+        seq: 99,
+        head: [1; 32],
+        authenticator: [2; 32],
+    };
+    laptop.on_disk(|tx| tx.put_sighting(&room, &seen)).unwrap();
+    let mut late = add_device(&hub, &mut laptop, 9);
+    laptop.restart();
+    phone.syncs();
+    late.syncs();
+    for _ in 0..3 {
+        hub.state().now += 60_000;
+        settle_all(&mut [&mut phone, &mut tablet, &mut late]);
+    }
+    let told = laptop.syncs();
+    assert_eq!(stop(&laptop), Some(Stop::Sibling), "{told:?}");
+    assert_eq!(lines(&told, WarningKind::Fork).len(), 1, "{told:?}");
+    unsigned(BTreeSet::new());
+    laptop.syncs();
+    assert_eq!(stop(&laptop), Some(Stop::Sibling));
+    // The control: without that word it would have gone on.
+    assert_eq!(stop(&phone), None);
+    laptop.client.resume_room(&room).unwrap();
+    laptop.syncs();
     laptop.says(&room, "all the same");
 }
 

@@ -32,11 +32,36 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
+type Deed = Box<dyn FnOnce() + Send>;
+
 /// A real database that can be told to fail.
 pub(crate) struct Disk {
     store: SqliteStore,
+    fate: Arc<Mutex<Fate>>,
+}
+
+/// What happens to a database.
+#[derive(Default)]
+struct Fate {
     /// So many transactions succeed; then none does any more. None: all do.
-    lasts: Arc<Mutex<Option<usize>>>,
+    lasts: Option<usize>,
+    /// What another process does when so many transactions are over.
+    deed: Option<(usize, Deed)>,
+}
+
+impl Fate {
+    /// One more transaction. Gives whether it fails, and what comes before it.
+    fn count(&mut self) -> (bool, Option<Deed>) {
+        let fails = self.lasts == Some(0);
+        self.lasts = self.lasts.map(|left| left.saturating_sub(1));
+        match self.deed.take() {
+            Some((0, deed)) => (fails, Some(deed)),
+            later => {
+                self.deed = later.map(|(left, deed)| (left - 1, deed));
+                (fails, None)
+            }
+        }
+    }
 }
 
 impl Store for Disk {
@@ -44,10 +69,10 @@ impl Store for Disk {
         &mut self,
         run: impl FnOnce(&mut dyn Tx) -> Result<R, E>,
     ) -> Result<R, E> {
-        let mut lasts = self.lasts.lock().unwrap();
-        let fails = *lasts == Some(0);
-        *lasts = lasts.map(|left| left.saturating_sub(1));
-        drop(lasts);
+        let (fails, deed) = self.fate.lock().unwrap().count();
+        if let Some(deed) = deed {
+            deed();
+        }
         self.store.transaction(|tx| {
             let result = run(tx)?;
             if fails {
@@ -62,8 +87,6 @@ impl Store for Disk {
         self.store.generation()
     }
 }
-
-type Deed = Box<dyn FnOnce() + Send>;
 
 /// What happens on the line.
 #[derive(Default)]
@@ -188,7 +211,7 @@ pub(crate) struct Person {
     /// The recovery words; empty on later devices.
     pub(crate) words: String,
     machine: Machine,
-    lasts: Arc<Mutex<Option<usize>>>,
+    fate: Arc<Mutex<Fate>>,
     path: PathBuf,
     directory: Arc<tempfile::TempDir>,
 }
@@ -197,7 +220,7 @@ pub(crate) fn store(path: &std::path::Path) -> Disk {
     let store = SqliteStore::open(path, &Key::Raw(Zeroizing::new([1; 32]))).unwrap();
     Disk {
         store,
-        lasts: Arc::default(),
+        fate: Arc::default(),
     }
 }
 
@@ -215,7 +238,7 @@ impl Person {
         };
         let machine = Machine::new(hub);
         let disk = store(&path);
-        let lasts = Arc::clone(&disk.lasts);
+        let fate = Arc::clone(&disk.fate);
         let (client, words) = now(Client::register(
             disk,
             line.clone(),
@@ -229,7 +252,7 @@ impl Person {
             line,
             words: words.as_str().to_owned(),
             machine,
-            lasts,
+            fate,
             path,
             directory: Arc::new(directory),
         }
@@ -264,14 +287,14 @@ impl Person {
         };
         let machine = Machine::new(hub);
         let disk = store(&path);
-        let lasts = Arc::clone(&disk.lasts);
+        let fate = Arc::clone(&disk.fate);
         let client = Client::open(disk, line.clone(), machine.clone()).unwrap();
         Self {
             client,
             line,
             words: String::new(),
             machine,
-            lasts,
+            fate,
             path,
             directory: Arc::new(directory),
         }
@@ -286,7 +309,7 @@ impl Person {
             line: self.line.clone(),
             words: self.words.clone(),
             machine: self.machine.clone(),
-            lasts: Arc::default(),
+            fate: Arc::default(),
             path: self.path.clone(),
             directory: Arc::clone(&self.directory),
         }
@@ -295,18 +318,24 @@ impl Person {
     /// The process is killed and started again.
     pub(crate) fn restart(&mut self) {
         let disk = store(&self.path);
-        self.lasts = Arc::clone(&disk.lasts);
+        self.fate = Arc::clone(&disk.fate);
         self.client = Client::open(disk, self.line.clone(), self.machine.clone()).unwrap();
     }
 
     /// The process is killed at its transaction of this number, counted from now.
     pub(crate) fn dies_at_transaction(&self, number: usize) {
-        *self.lasts.lock().unwrap() = Some(number);
+        self.fate.lock().unwrap().lasts = Some(number);
+    }
+
+    /// Another process does something right before the transaction of this number, counted from
+    /// now.
+    pub(crate) fn before_transaction(&self, number: usize, deed: impl FnOnce() + Send + 'static) {
+        self.fate.lock().unwrap().deed = Some((number, Box::new(deed)));
     }
 
     /// Whether it has died.
     pub(crate) fn is_dead(&self) -> bool {
-        *self.lasts.lock().unwrap() == Some(0)
+        self.fate.lock().unwrap().lasts == Some(0)
     }
 
     /// The answer to the request of this number, counted from now, is lost, and the line with it.

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use grove_core::MessageStatus;
+use grove_core::store::StoreError;
+use grove_core::{Draft, MessageStatus};
 
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
@@ -157,4 +158,54 @@ fn joining_by_oneself_survives_a_race() {
     let mut alice = alice.lock().unwrap();
     alice.syncs();
     assert_eq!(alice.reads(&room), ["made it"]);
+}
+
+/// Whether somebody may be sent to is asked where it is sealed: nothing comes in between.
+#[test]
+fn what_another_process_learns_of_a_member_stops_the_next_that_is_sealed() {
+    for asked_before in [false, true] {
+        let (mut in_time, mut too_late) = (0, 0);
+        for number in 0.. {
+            let hub = hub();
+            let (mut alice, mut bob) = (
+                Person::register(&hub, "alice"),
+                Person::register(&hub, "bob"),
+            );
+            let room = alice.makes_room("Garden", &[&mut bob]);
+            if asked_before {
+                alice.says(&room, "before");
+            }
+            let second = alice.second_process();
+            let learnt = Arc::new(Mutex::new(None));
+            let (tells, there, its_hub) = (Arc::clone(&learnt), room.clone(), hub.clone());
+            alice.before_transaction(number, move || {
+                let sealed = second.on_disk(|tx| {
+                    let mut pin = tx.find_pin(&user("bob"))?.unwrap();
+                    pin.disputed = true;
+                    tx.put_pin(&pin)?;
+                    let waiting = tx.list_outgoing(&there)?;
+                    Ok::<_, StoreError>(waiting.iter().any(|one| one.bytes.is_some()))
+                });
+                *tells.lock().unwrap() = Some((sealed.unwrap(), its_hub.state().submissions));
+            });
+            drop(now(alice
+                .client
+                .send(&room, Draft::Text("psst".to_owned()))));
+            let Some((sealed, submissions)) = *learnt.lock().unwrap() else {
+                break;
+            };
+            let sent = hub.state().submissions > submissions;
+            assert!(
+                sealed || !sent,
+                "sealed for bob behind transaction {number}"
+            );
+            bob.syncs();
+            if bob.reads(&room).contains(&"psst".to_owned()) {
+                too_late += 1;
+            } else {
+                in_time += 1;
+            }
+        }
+        assert!(in_time > 1 && too_late > 0, "{in_time} and {too_late}");
+    }
 }
