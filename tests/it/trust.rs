@@ -29,6 +29,8 @@ async fn two_people_compare_their_digits() {
     for (digits, code) in [("12345", 2), ("bob", 2), (others.as_str(), 6)] {
         let refused = alice.run(&["trust", "bob@a.example", digits], "").await;
         assert_eq!(refused.code, code, "{}", refused.stderr);
+        let told_to_compare = refused.stderr.contains("read to you once more");
+        assert_eq!(told_to_compare, code == 6, "{}", refused.stderr);
     }
     let unknown = alice.run(&["trust", "nobody@a.example"], "").await;
     assert_eq!(unknown.code, 8, "{}", unknown.stderr);

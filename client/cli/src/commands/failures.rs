@@ -32,9 +32,10 @@ pub(crate) fn failed(error: impl Error + Classified) -> Failure {
     }
 }
 
-const IDENTITY_ADVICE: &str = "nothing is sent until this is settled. A person: compare their number \
-    by another way than this one (grove trust ADDRESS), or take them out (grove rooms remove). A \
-    server: grove evidence list shows the proof, grove rooms resume goes on all the same";
+const IDENTITY_ADVICE: &str = "this has to be settled first. A person: compare their number by \
+    another way than this one (grove trust ADDRESS), or take them out (grove rooms remove). A \
+    server: grove evidence list shows the proof, grove rooms resume goes on all the same. An own \
+    device: run grove sync on the one that has the newest key, then here";
 const REGISTER_ADVICE: &str = "run grove register, grove link or grove recover with ADDRESS; one \
     that was cut short is finished by running the same again";
 const REVOKED_ADVICE: &str = "what this device has read stays readable: grove history ROOM; to go on \

@@ -79,6 +79,10 @@ fn explain(error: RecoverError) -> Failure {
         RecoverError::Name => "give another --name",
         RecoverError::WrongWords => "check the address; words of another account do not help",
         RecoverError::Home(_) => "check the address and --server",
+        RecoverError::List(_) | RecoverError::OtherList => {
+            "the server may be showing you another account: check the address and --server, and ask \
+             who runs it"
+        }
         RecoverError::Call(_) => "run the same command again: it goes on where it was",
         _ => return failed(error),
     };

@@ -1,5 +1,6 @@
 //! `grove rooms`: make, list, enter, leave, and change who is in.
 
+use grove_core::JoinError;
 use grove_wire::uri::{RoomUri, UserUri};
 
 use super::drafts;
@@ -111,12 +112,22 @@ async fn join(session: &mut Session, room: &str, output: &mut Output<'_>) -> Res
         Ok(room) => room,
         Err(_) => session.find_room(room).await?,
     };
-    session.client.join(&room).await.map_err(failed)?;
+    session.client.join(&room).await.map_err(not_joined)?;
     output.print(&ChangeLine {
         room,
         done: "joined",
         users: Vec::new(),
     })
+}
+
+fn not_joined(error: JoinError) -> Failure {
+    match error {
+        JoinError::HubKey => failed(error).advise(
+            "the room, or this server, is not what it says: ask somebody who is in it, by another \
+             way than this one",
+        ),
+        other => failed(other),
+    }
 }
 
 async fn list(session: &mut Session, output: &mut Output<'_>) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `grove whoami`, `grove status` and `grove trust`: what this device is, how it is doing, and whom
 //! it believes.
 
-use grove_core::SafetyNumber;
+use grove_core::{AcceptIdentityError, SafetyNumber};
 use grove_wire::uri::UserUri;
 
 use super::failures::failed;
@@ -54,10 +54,20 @@ pub(crate) async fn trust(
     session
         .client
         .accept_identity(&user, expected)
-        .map_err(failed)?;
+        .map_err(explain)?;
     session.catch_up_if_possible(output).await?;
     output.print(&Trusted {
         user,
         done: "trusted",
     })
+}
+
+fn explain(error: AcceptIdentityError) -> Failure {
+    match error {
+        AcceptIdentityError::Differ(_) => failed(error).advise(
+            "have the whole number read to you once more, by another way than this one; if it \
+             still differs, somebody may stand between you",
+        ),
+        other => failed(other),
+    }
 }
