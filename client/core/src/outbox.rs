@@ -336,6 +336,13 @@ fn seal_next(step: &mut Step<'_>, room: &RoomUri) -> Result<Next, FlushError> {
         step.tx.remove_outgoing(outgoing.number)?;
         return Ok(Next::Nothing);
     };
+    // Since it was last asked the log was read, or another process has read it.
+    if room.stop.is_some() {
+        return Err(FlushError::Stopped);
+    }
+    if room.state != RoomState::Joined || room.lost.is_some() {
+        return Ok(Next::Nothing);
+    }
     if room.keys_in_doubt {
         return Ok(Next::KeysInDoubt);
     }

@@ -169,7 +169,7 @@ pub trait Tx {
         room: &RoomUri,
         id: &[u8; 32],
     ) -> Result<Option<StoredMessage>, StoreError>;
-    /// The message that a client counted so in a room.
+    /// The message that a client counted so in a room; none for 0.
     ///
     /// # Errors
     /// [`StoreError`].

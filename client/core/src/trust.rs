@@ -95,6 +95,12 @@ impl Trust {
         Self::ALL.into_iter().find(|trust| trust.as_str() == word)
     }
 
+    /// Whether the device is the one that its name stands for, whatever else is thought of it: its
+    /// numbers count.
+    pub fn is_the_device(self) -> bool {
+        !self.is_doubtful() || self == Self::Laggard
+    }
+
     /// Whether what is said with it is not to be taken for the user's word.
     pub fn is_doubtful(self) -> bool {
         match self {
@@ -277,9 +283,18 @@ pub(crate) fn check(step: &mut Step<'_>, room: &RoomUri) -> Result<(), CheckErro
         return Ok(());
     }
     let (epoch, members) = members(step, room)?;
-    for leaf in members {
-        judge(step, &leaf)?.check(&leaf)?;
-    }
+    check_leaves::<CheckError>(step, &members)?;
     step.memory.trusted.insert(room.clone(), epoch);
+    Ok(())
+}
+
+/// Whether devices may be sent to, or added, by what is known here.
+pub(crate) fn check_leaves<X>(step: &Step<'_>, leaves: &[ValidLeaf]) -> Result<(), X>
+where
+    X: From<StoreError> + From<TrustError>,
+{
+    for leaf in leaves {
+        judge(step, leaf)?.check(leaf)?;
+    }
     Ok(())
 }

@@ -38,7 +38,8 @@ pub(crate) fn send(step: &mut Step<'_>, pins: &[Pin]) -> Result<(), StoreError> 
         note.push(NotedPin {
             user: pin.user.clone(),
             identity: trust::read_identity(&pin.identity)?,
-            verified: pin.verified,
+            // What another device has compared is that one's to say, and goes with it.
+            verified: pin.was_compared_here(),
         });
     }
     if note.is_empty() {
@@ -63,7 +64,7 @@ pub(super) fn take(
         if step.memory.notes_due.greeting.is_some()
             && let Some(pin) = step.tx.find_pin(user)?
             && pin.identity == identity.to_bytes()
-            && (*verified || !pin.verified)
+            && (*verified || !pin.was_compared_here())
         {
             step.memory.notes_due.pins_heard.insert(user.clone());
         }

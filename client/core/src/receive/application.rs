@@ -39,13 +39,17 @@ pub(super) fn take(
     let Ok(Some(witness)) = content.witness() else {
         return Ok(());
     };
-    if !is_new(step, room, opened, &content, &witness)? {
+    let trust = trust::judge(step, &opened.sender)?.trust();
+    // Who only uses a client's name uses up none of its numbers, and blames nobody with theirs.
+    let counts = trust.is_the_device();
+    if counts && !is_new(step, room, opened, &content, &witness)? {
         return Ok(());
     }
     look_at_witness(step, room, &witness)?;
-    tally::take(step, &room.uri, &opened.sender, witness.sent, time)?;
+    if counts {
+        tally::take(step, &room.uri, &opened.sender, witness.sent, time)?;
+    }
     let hidden = notes::is_account_room(step, &room.uri)?;
-    let trust = trust::judge(step, &opened.sender)?.trust();
     let id = *MessageId::of(&opened.sender.user, &room.uri, &opened.data, &content.salt).as_bytes();
     let mut message = StoredMessage {
         number: 0,
@@ -53,7 +57,7 @@ pub(super) fn take(
         seq: Some(room.seq),
         id: Some(id),
         client: opened.sender.client.clone(),
-        counter: witness.counter,
+        counter: if counts { witness.counter } else { 0 },
         salt: content.salt,
         time,
         kind: if hidden {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use grove_mls::member::{self, Group};
+use grove_mls::room::validation::ValidLeaf;
 use grove_mls::storage::MemberStorage;
 use grove_wire::codec;
 use grove_wire::mimi::update::{HandshakeBundle, UpdateRequest};
@@ -20,6 +21,7 @@ use crate::receive::loss;
 use crate::step::{GroupError, Step, TxRecords};
 use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
 use crate::transport::Transport;
+use crate::trust::{self, TrustError};
 
 /// A commit is made anew at most so often. Each lost race means that somebody else got through.
 const ATTEMPTS: u32 = 30;
@@ -52,6 +54,9 @@ pub enum CommitError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Somebody who was to be added is not who they were.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl Classified for CommitError {
@@ -63,6 +68,7 @@ impl Classified for CommitError {
             Self::Handshake(error) => error.class(),
             Self::Make(_) | Self::NotAMember => Class::Refused,
             Self::Store(error) => error.class(),
+            Self::Trust(error) => error.class(),
         }
     }
 }
@@ -72,6 +78,21 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     pub(crate) async fn commit(
         &mut self,
         room: &RoomUri,
+        make: impl FnMut(
+            &mut Group,
+            &MemberStorage<'_, TxRecords<'_>>,
+            &Identity,
+        ) -> Result<Option<HandshakeBundle>, member::CommitError>,
+    ) -> Result<(), CommitError> {
+        self.commit_adding(room, &[], make).await
+    }
+
+    /// The same, where the commit adds devices: in the transaction that makes it, they are judged
+    /// by what is known then.
+    pub(crate) async fn commit_adding(
+        &mut self,
+        room: &RoomUri,
+        added: &[ValidLeaf],
         mut make: impl FnMut(
             &mut Group,
             &MemberStorage<'_, TxRecords<'_>>,
@@ -81,7 +102,11 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.resume_handshakes(room).await?;
         let mut stuck = 0;
         for attempt in 0..ATTEMPTS {
-            let Some(outgoing) = self.transaction(|step| prepare(step, room, &mut make))? else {
+            let prepared = self.transaction(|step| {
+                trust::check_leaves::<CommitError>(step, added)?;
+                prepare(step, room, &mut make)
+            })?;
+            let Some(outgoing) = prepared else {
                 return Ok(());
             };
             match self.submit_handshake(&outgoing).await? {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use grove_mls::key_package::{self, ValidKeyPackage};
 use grove_mls::member::key_material;
 use grove_mls::room::Role;
+use grove_mls::room::validation::ValidLeaf;
 use grove_mls::suite::{MlsError, Suite};
 use grove_wire::codec;
 use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse, KeyMaterialUserCode};
@@ -53,7 +54,7 @@ pub enum InviteError {
     Call(#[from] CallError),
     /// The commit failed.
     #[error(transparent)]
-    Commit(#[from] CommitError),
+    Commit(CommitError),
     /// The user's server, or the user, does not allow it.
     #[error("{} cannot be invited", .0.address())]
     NotAllowed(UserUri),
@@ -93,6 +94,15 @@ impl From<GroupError> for InviteError {
 impl From<StoreError> for InviteError {
     fn from(error: StoreError) -> Self {
         Self::Commit(error.into())
+    }
+}
+
+impl From<CommitError> for InviteError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Trust(error) => Self::Trust(error),
+            error => Self::Commit(error),
+        }
     }
 }
 
@@ -266,7 +276,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         room: &RoomUri,
         batch: &BTreeMap<UserUri, Vec<ValidKeyPackage>>,
     ) -> Result<(), CommitError> {
-        self.commit(room, |group, storage, identity| {
+        let leaves: Vec<ValidLeaf> = batch
+            .values()
+            .flatten()
+            .map(|package| package.leaf.clone())
+            .collect();
+        self.commit_adding(room, &leaves, |group, storage, identity| {
             let newcomers: Vec<(UserUri, u32)> = batch
                 .keys()
                 .filter(|user| !is_listed(group, user))

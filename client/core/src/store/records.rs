@@ -283,7 +283,7 @@ pub struct StoredMessage {
     pub id: Option<[u8; 32]>,
     /// The client that sent it.
     pub client: ClientUri,
-    /// The sender's counter.
+    /// The sender's counter; 0 if the sender only uses the client's name.
     pub counter: u64,
     /// The content's salt.
     pub salt: [u8; 16],
@@ -395,6 +395,13 @@ pub struct Pin {
     pub verified_by: Option<ClientUri>,
     /// When the user was seen first, in milliseconds.
     pub since: u64,
+}
+
+impl Pin {
+    /// Whether a person compared the identity on this device itself.
+    pub fn was_compared_here(&self) -> bool {
+        self.verified && self.verified_by.is_none()
+    }
 }
 
 /// A Welcome that was received and not yet joined.

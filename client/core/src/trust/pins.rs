@@ -145,7 +145,7 @@ pub(crate) fn hear(
     if !is_later && !pinned.follows(told) {
         return dispute(step, pin, told);
     }
-    let pin = if verified && !pin.verified {
+    let pin = if verified && !pin.verified && !pin.disputed {
         Pin {
             verified,
             verified_by,
@@ -267,15 +267,17 @@ fn meet_rival(
 }
 
 /// Another device of the own user knows somebody as somebody else. What a person compared here
-/// stands.
+/// stands; that yet another device has compared them counts no more than this one's word.
 fn dispute(step: &mut Step<'_>, pin: Pin, told: &UserIdentity) -> Result<(), StoreError> {
-    if pin.verified || pin.disputed {
+    if pin.was_compared_here() || pin.disputed {
         return meet_rival(step, pin, told, None);
     }
     let address = pin.user.address();
     step.tx.put_pin(&Pin {
         rival: Some(told.to_bytes()),
         disputed: true,
+        verified: false,
+        verified_by: None,
         ..pin
     })?;
     step.tell(Event::Warning {

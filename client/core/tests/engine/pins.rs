@@ -13,7 +13,8 @@ use crate::hub::Hub;
 use crate::lies::swap_identity;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::{account, client, joined, lines, settle_all, three_and_bob};
+use crate::siblings::{account, add_device, client, joined, lines, settle_all, three_and_bob};
+use crate::tricks::stored;
 
 fn digits(text: &str) -> SafetyNumber {
     SafetyNumber::parse(text).unwrap()
@@ -136,6 +137,78 @@ fn somebody_else_does_not_take_back_what_was_said() {
     assert_eq!(bob.reads(&room), ["meet at noon"]);
     // The control: olga has accepted who it is.
     assert_eq!(olga.reads(&room), [""]);
+}
+
+/// Who only uses a device's name may say any number: none of them is the device's.
+#[test]
+fn somebody_else_uses_up_no_numbers_of_a_device_whose_name_they_use() {
+    let hub = hub();
+    let [mut olga, mut alice, mut bob] =
+        ["olga", "alice", "bob"].map(|name| Person::register(&hub, name));
+    let mut hers = add_device(&hub, &mut alice, 9);
+    let room = olga.makes_room("Garden", &[&mut alice, &mut bob]);
+    settle_all(&mut [&mut olga, &mut alice, &mut hers, &mut bob]);
+    hers.says(&room, "one");
+    settle_all(&mut [&mut olga, &mut bob]);
+    let number = digits(
+        &now(bob.client.identity_of(&user("alice")))
+            .unwrap()
+            .safety_number,
+    );
+
+    // The hub puts another alice in her place, with a device of the same name.
+    let (list, devices) = {
+        let mut state = hub.state();
+        let list = state.lists[&user("alice")].clone();
+        let of_alice = [client(&alice), client(&hers)];
+        (
+            list,
+            of_alice.map(|one| state.devices.remove_entry(&one).unwrap()),
+        )
+    };
+    let mut other = replaces_alice(&hub, &mut olga, &room);
+    let mut theirs = add_device(&hub, &mut other, 9);
+    settle_all(&mut [&mut other, &mut theirs]);
+    assert_eq!(client(&theirs), client(&hers));
+    assert!(joined(&mut theirs, &room));
+    let counter = stored(&hers, &room).counter;
+    theirs
+        .on_disk(|tx| {
+            let mut known = tx.find_room(&room)?.unwrap();
+            known.counter = counter;
+            tx.put_room(&known)?;
+            tx.put_tally(&room, &client(&theirs), 400)
+        })
+        .unwrap();
+    theirs.restart();
+    bob.syncs();
+    theirs.says(&room, "two");
+    theirs.says(&room, "three");
+    let told = bob.syncs();
+    assert_eq!(last(&mut bob, &room).trust, Some(Trust::Changed));
+    let missing = |event: &Event| matches!(event, Event::Missing { .. });
+    assert!(!told.iter().any(missing), "{told:?}");
+
+    // She is let in again, and counts on.
+    now(olga.client.remove(&room, &[user("alice")])).unwrap();
+    {
+        let mut state = hub.state();
+        state.lists.insert(user("alice"), list);
+        state.devices.retain(|one, _| one.user() != user("alice"));
+        state.devices.extend(devices);
+    }
+    drop(now(olga.client.identity_of(&user("alice"))));
+    olga.client.accept_identity(&user("alice"), number).unwrap();
+    now(olga.client.invite(&room, &[user("alice")])).unwrap();
+    settle_all(&mut [&mut olga, &mut alice, &mut hers]);
+    assert_eq!(stored(&hers, &room).counter, counter);
+    bob.syncs();
+    hers.says(&room, "four");
+    let told = bob.syncs();
+    let said = last(&mut bob, &room);
+    assert_eq!(said.text, "four", "{told:?}");
+    assert!(!said.trust.unwrap().is_doubtful());
+    assert_eq!(lines(&told, WarningKind::Clone), [""; 0], "{told:?}");
 }
 
 /// Puts a message of alice's first identity into the history of the second.

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use grove_core::store::StoreError;
-use grove_core::{Draft, MessageStatus};
+use grove_core::store::{Pin, Stop, StoreError};
+use grove_core::{Draft, InviteError, MessageStatus, Tx};
+use grove_wire::uri::RoomUri;
 
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::add_device;
+use crate::siblings::{add_device, client};
 
 #[test]
 fn a_lost_commit_race_is_redone_unseen() {
@@ -160,10 +161,46 @@ fn joining_by_oneself_survives_a_race() {
     assert_eq!(alice.reads(&room), ["made it"]);
 }
 
-/// Whether somebody may be sent to is asked where it is sealed: nothing comes in between.
+type Deed = fn(&mut dyn Tx, &RoomUri) -> Result<(), StoreError>;
+
+/// Bob's pin is disputed: another device of alice knows him as somebody else.
+fn disputes_bob(tx: &mut dyn Tx, _room: &RoomUri) -> Result<(), StoreError> {
+    let Some(pin) = tx.find_pin(&user("bob"))? else {
+        return Ok(());
+    };
+    tx.put_pin(&Pin {
+        disputed: true,
+        ..pin
+    })
+}
+
+fn stops(tx: &mut dyn Tx, room: &RoomUri) -> Result<(), StoreError> {
+    let mut known = tx.find_room(room)?.unwrap();
+    known.stop = Some(Stop::Sibling);
+    tx.put_room(&known)
+}
+
+/// Another process does this right before alice's transaction of this number, if there is one, and
+/// looks at what was made by then.
+fn meanwhile<R: Send + 'static>(
+    alice: &Person,
+    number: usize,
+    deed: impl FnOnce(&mut dyn Tx) -> Result<R, StoreError> + Send + 'static,
+) -> Arc<Mutex<Option<R>>> {
+    let second = alice.second_process();
+    let seen = Arc::new(Mutex::new(None));
+    let tells = Arc::clone(&seen);
+    alice.before_transaction(number, move || {
+        *tells.lock().unwrap() = Some(second.on_disk(deed).unwrap());
+    });
+    seen
+}
+
+/// Whether anything may be sent is asked where it is sealed: nothing comes in between.
 #[test]
-fn what_another_process_learns_of_a_member_stops_the_next_that_is_sealed() {
-    for asked_before in [false, true] {
+fn what_another_process_learns_stops_the_next_that_is_sealed() {
+    let deeds: [Deed; 2] = [disputes_bob, stops];
+    for (asked_before, deed) in deeds.map(|deed| [(false, deed), (true, deed)]).concat() {
         let (mut in_time, mut too_late) = (0, 0);
         for number in 0.. {
             let hub = hub();
@@ -175,30 +212,21 @@ fn what_another_process_learns_of_a_member_stops_the_next_that_is_sealed() {
             if asked_before {
                 alice.says(&room, "before");
             }
-            let second = alice.second_process();
-            let learnt = Arc::new(Mutex::new(None));
-            let (tells, there, its_hub) = (Arc::clone(&learnt), room.clone(), hub.clone());
-            alice.before_transaction(number, move || {
-                let sealed = second.on_disk(|tx| {
-                    let mut pin = tx.find_pin(&user("bob"))?.unwrap();
-                    pin.disputed = true;
-                    tx.put_pin(&pin)?;
-                    let waiting = tx.list_outgoing(&there)?;
-                    Ok::<_, StoreError>(waiting.iter().any(|one| one.bytes.is_some()))
-                });
-                *tells.lock().unwrap() = Some((sealed.unwrap(), its_hub.state().submissions));
+            let (there, its_hub) = (room.clone(), hub.clone());
+            let seen = meanwhile(&alice, number, move |tx| {
+                deed(tx, &there)?;
+                let waiting = tx.list_outgoing(&there)?;
+                let sealed = waiting.iter().any(|one| one.bytes.is_some());
+                Ok((sealed, its_hub.state().submissions))
             });
             drop(now(alice
                 .client
                 .send(&room, Draft::Text("psst".to_owned()))));
-            let Some((sealed, submissions)) = *learnt.lock().unwrap() else {
+            let Some((sealed, submissions)) = *seen.lock().unwrap() else {
                 break;
             };
             let sent = hub.state().submissions > submissions;
-            assert!(
-                sealed || !sent,
-                "sealed for bob behind transaction {number}"
-            );
+            assert!(sealed || !sent, "sealed behind transaction {number}");
             bob.syncs();
             if bob.reads(&room).contains(&"psst".to_owned()) {
                 too_late += 1;
@@ -208,4 +236,39 @@ fn what_another_process_learns_of_a_member_stops_the_next_that_is_sealed() {
         }
         assert!(in_time > 1 && too_late > 0, "{in_time} and {too_late}");
     }
+}
+
+#[test]
+fn what_another_process_learns_of_somebody_counts_before_they_are_added() {
+    let (mut in_time, mut too_late) = (0, 0);
+    for number in 0.. {
+        let hub = hub();
+        let [mut alice, bob, carol] =
+            ["alice", "bob", "carol"].map(|name| Person::register(&hub, name));
+        let room = alice.makes_room("Garden", &[]);
+        let there = room.clone();
+        let seen = meanwhile(&alice, number, move |tx| {
+            disputes_bob(tx, &there)?;
+            let known = tx.find_pin(&user("bob"))?.is_some();
+            let made = !tx.list_outgoing(&there)?.is_empty();
+            let epoch = tx.find_room(&there)?.unwrap().epoch;
+            Ok((known, made || epoch > 0))
+        });
+        let both = [user("bob"), user("carol")];
+        let invited = now(alice.client.invite(&room, &both));
+        let Some((known, made)) = *seen.lock().unwrap() else {
+            break;
+        };
+        let added = hub.state().rooms[&room].group.clients();
+        let is_in = added.contains(&client(&bob));
+        if known && !made {
+            assert!(!is_in, "added behind transaction {number}");
+            assert!(matches!(invited, Err(InviteError::Trust(_))), "{invited:?}");
+            in_time += 1;
+        } else {
+            too_late += usize::from(is_in);
+        }
+        drop(carol);
+    }
+    assert!(in_time > 1 && too_late > 0, "{in_time} and {too_late}");
 }

@@ -1,7 +1,7 @@
 //! Whom one device of a user knows, the others know too: also one that comes in later and is shown
 //! somebody else from the first.
 
-use grove_core::{Draft, SendError, Trust, TrustError, WarningKind};
+use grove_core::{Draft, InviteError, SendError, Trust, TrustError, WarningKind};
 use grove_mls::identity::SafetyNumber;
 use grove_wire::uri::RoomUri;
 
@@ -41,17 +41,20 @@ fn what_was_compared_on_one_device_is_known_on_all() {
     for device in [&mut laptop, &mut phone, &mut tablet] {
         assert_eq!(trust_of(device, &room, "bob"), Trust::Verified);
     }
-    // And on one that comes later, though the first who is to tell it sleeps, and the next one ends
-    // before its turn has come.
+    // On one that comes later too: whom they know another tells it, and what was compared says the
+    // one on which it was, however late it wakes up.
     let mut late = add_device(&hub, &mut laptop, 9);
-    drop(laptop);
+    laptop.restart();
     late.syncs();
-    assert_eq!(trust_of(&mut late, &room, "bob"), Trust::Pinned);
     phone.syncs();
     phone.restart();
     hub.state().now += 60_000;
     settle_all(&mut [&mut phone, &mut late]);
     assert!(joined(&mut late, &room));
+    assert_eq!(trust_of(&mut late, &room, "bob"), Trust::Pinned);
+    settle_all(&mut [&mut laptop]);
+    hub.state().now += 60_000;
+    settle_all(&mut [&mut laptop, &mut late]);
     assert_eq!(trust_of(&mut late, &room, "bob"), Trust::Verified);
 }
 
@@ -116,8 +119,10 @@ fn a_device_in_other_hands_replaces_nobody() {
             let told = device.syncs();
             assert_eq!(lines(&told, WarningKind::Identity).len(), 1, "{told:?}");
             assert_eq!(digits(device, "bob"), number, "who was met first");
-            assert_eq!(is_stopped(device, &room), !compared);
         }
+        assert_eq!(is_stopped(&mut laptop, &room), !compared);
+        // That another one has compared them is a word against a word.
+        assert!(is_stopped(&mut tablet, &room));
         compares(&mut laptop, "bob", number);
         assert!(!is_stopped(&mut laptop, &room));
         assert_eq!(trust_of(&mut laptop, &room, "bob"), Trust::Verified);
@@ -143,4 +148,60 @@ fn what_a_device_called_compared_counts_no_more_once_it_is_revoked() {
     settle_all(&mut [&mut laptop, &mut tablet]);
     now(laptop.client.revoke_device(&client(&tablet), &words)).unwrap();
     assert_eq!(trust_of(&mut laptop, &room, "bob"), Trust::Verified);
+}
+
+#[test]
+fn whom_a_device_in_other_hands_names_first_is_not_believed_against_the_others() {
+    let hub = hub();
+    let [mut laptop, mut phone, mut tablet] = devices(&hub, "alice");
+    let mut bob = Person::register(&hub, "bob");
+    let number = digits(&mut bob, "bob");
+    // The laptop has met bob, the phone says of somebody else that they were compared, and the
+    // tablet has met nobody.
+    assert_eq!(digits(&mut laptop, "bob"), number);
+    drop(swap_identity(&hub, "bob"));
+    let impostor = digits(&mut phone, "bob");
+    compares(&mut phone, "bob", impostor);
+    settle_all(&mut [&mut phone]);
+    tablet.syncs();
+    let shown = now(tablet.client.identity_of(&user("bob"))).unwrap();
+    assert!(shown.verified, "a control: {shown:?}");
+    compares(&mut laptop, "bob", number);
+    settle_all(&mut [&mut laptop]);
+    let told = tablet.syncs();
+    assert_eq!(lines(&told, WarningKind::Identity).len(), 1, "{told:?}");
+    let attic = tablet.makes_room("Attic", &[]);
+    for revoked in [false, true] {
+        if revoked {
+            let words = laptop.words.clone();
+            now(laptop.client.revoke_device(&client(&phone), &words)).unwrap();
+            settle_all(&mut [&mut laptop, &mut tablet]);
+        }
+        let invited = now(tablet.client.invite(&attic, &[user("bob")]));
+        assert!(matches!(invited, Err(InviteError::Trust(_))), "{invited:?}");
+        let shown = now(tablet.client.identity_of(&user("bob"))).unwrap();
+        assert!(!shown.verified, "no person has compared that");
+    }
+    compares(&mut tablet, "bob", impostor);
+    now(tablet.client.invite(&attic, &[user("bob")])).unwrap();
+}
+
+#[test]
+fn what_a_device_called_compared_is_not_passed_on_by_the_others() {
+    let hub = hub();
+    let ([mut laptop, mut phone, mut tablet], mut bob, room) = three_and_bob(&hub);
+    let number = digits(&mut bob, "bob");
+    compares(&mut phone, "bob", number);
+    settle_all(&mut [&mut phone, &mut laptop, &mut tablet]);
+    assert_eq!(trust_of(&mut laptop, &room, "bob"), Trust::Verified);
+    drop(phone);
+    let mut late = add_device(&hub, &mut laptop, 9);
+    laptop.restart();
+    late.syncs();
+    for _ in 0..3 {
+        hub.state().now += 60_000;
+        settle_all(&mut [&mut laptop, &mut tablet, &mut late]);
+    }
+    assert!(joined(&mut late, &room));
+    assert_eq!(trust_of(&mut late, &room, "bob"), Trust::Pinned);
 }

@@ -101,7 +101,7 @@ pub(super) fn find_by_counter(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload, trust FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3",
+         status, failure, payload, trust FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3 AND counter > 0",
         &[&room.as_str(), &client.as_str(), &integer(counter)?],
     )
 }
