@@ -16,6 +16,7 @@ mod entry;
 pub(crate) mod loss;
 
 pub use catch_up::CatchUpError;
+pub(crate) use entry::is_leaving;
 
 use grove_wire::api::events::{ClientFrame, InboxEntry, InboxItem, ServerFrame};
 use grove_wire::codec::{self, DecodeError};

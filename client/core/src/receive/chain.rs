@@ -86,6 +86,24 @@ pub(crate) fn accept(
     Ok(is_signed)
 }
 
+/// Whether the hub, which is to be a home server, has signed that something stands at `seq` of a
+/// room that this client comes into: its chain is not begun yet.
+pub(crate) fn is_signed_by_hub(
+    step: &mut Step<'_>,
+    room: &Room,
+    seq: u64,
+    receipt: Option<&[u8]>,
+) -> Result<bool, GroupError> {
+    if room.uri.hub() != step.identity.client.provider() {
+        return Ok(true);
+    }
+    let signed = match receipt {
+        Some(receipt) => read(step, room, receipt)?,
+        None => None,
+    };
+    Ok(signed.is_some_and(|signed| signed.receipt().seq == seq))
+}
+
 /// Whether the hub has signed for entries that should have come by now.
 pub(crate) fn is_overdue(room: &Room, now: u64) -> bool {
     newest(room).is_some_and(|newest| {

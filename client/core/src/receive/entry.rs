@@ -205,7 +205,9 @@ fn take_proposal(
 }
 
 fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<(), ReceiveError> {
-    settle_outbox(step, room)?;
+    if merged.was_own {
+        settle_outbox(step, room)?;
+    }
     let by = merged.committer.user();
     room.epoch = merged.epoch;
     step.memory.removals_due.remove(&room.uri);
@@ -244,7 +246,8 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
     Ok(())
 }
 
-/// A commit ends every handshake of the epoch before: it was this one, or it is too late.
+/// The commit that waited stands in the log. One that waits when another has come first is too
+/// late, which the hub will say; whoever wanted it is told then.
 fn settle_outbox(step: &mut Step<'_>, room: &Room) -> Result<(), StoreError> {
     for outgoing in step.tx.list_outgoing(&room.uri)? {
         match outgoing.kind {
@@ -256,6 +259,11 @@ fn settle_outbox(step: &mut Step<'_>, room: &Room) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Whether this device's wish to leave was read in the log, and not yet carried out.
+pub(crate) fn is_leaving(step: &Step<'_>, room: &Room) -> Result<bool, StoreError> {
+    Ok(step.tx.find_record(&leaving(room))?.is_some())
 }
 
 /// Where it stands that the user leaves the room: another device proposed it for all of them.

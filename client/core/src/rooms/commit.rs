@@ -111,7 +111,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             };
             match self.submit_handshake(&outgoing).await? {
                 Verdict::Accepted(accepted) => {
-                    return Ok(self.read_up_to(room, accepted.seq).await?);
+                    return Ok(self.find_in_log(&outgoing, accepted.seq).await?);
                 }
                 Verdict::TooLate => {
                     self.pause(attempt).await;

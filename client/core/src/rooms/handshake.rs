@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
-use crate::receive::{BEYOND, CatchUpError};
+use crate::receive::{BEYOND, CatchUpError, chain};
 use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Response, Transport, segment};
@@ -37,9 +37,22 @@ pub enum HandshakeError {
         "this device cannot follow the room at the moment and is coming back into it; try again"
     )]
     Lost,
+    /// The hub says to have accepted a change, and something else stands in the log. The change
+    /// waits.
+    #[error(
+        "the server says to have accepted a change of the room that does not stand in its log; the \
+         change is not made, and waits"
+    )]
+    NotInLog,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The hub does not sign for a change that it says to have accepted. The change waits.
+    #[error(
+        "the server does not sign for a change of the room that it says to have accepted; the \
+         change may not be made, and waits"
+    )]
+    Unsigned,
 }
 
 impl Classified for HandshakeError {
@@ -49,6 +62,7 @@ impl Classified for HandshakeError {
             Self::CatchUp(error) => error.class(),
             Self::Group(error) => error.class(),
             Self::Lost => Class::Unreachable,
+            Self::NotInLog | Self::Unsigned => Class::Identity,
             Self::Store(error) => error.class(),
         }
     }
@@ -60,7 +74,7 @@ impl From<CatchUpError> for HandshakeError {
     }
 }
 
-/// What the hub accepted.
+/// What the hub says to have accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct Accepted {
     /// Its place in the log.
@@ -87,7 +101,7 @@ impl Accepted {
 
 /// The hub's verdict on a handshake.
 pub(crate) enum Verdict {
-    /// It stands in the log.
+    /// The hub has signed that it stands in the log. Whether it does is seen there.
     Accepted(Accepted),
     /// Another commit came first; it never will.
     TooLate,
@@ -108,8 +122,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(error) if error.is_temporary() => return Err(error.into()),
             Err(error) => Err(error.into()),
         };
-        if !matches!(verdict, Ok(Verdict::Accepted(_))) {
-            self.transaction(|step| take_back(step, outgoing))?;
+        match &verdict {
+            Ok(Verdict::Accepted(accepted)) => {
+                if !self.transaction(|step| is_signed(step, outgoing, accepted))? {
+                    return Err(HandshakeError::Unsigned);
+                }
+            }
+            _ => self.transaction(|step| take_back(step, outgoing))?,
         }
         verdict
     }
@@ -131,7 +150,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 
     async fn resume_commit(&mut self, outgoing: &Outgoing) -> Result<(), HandshakeError> {
         match self.submit_handshake(outgoing).await {
-            Ok(Verdict::Accepted(accepted)) => self.read_up_to(&outgoing.room, accepted.seq).await,
+            Ok(Verdict::Accepted(accepted)) => self.find_in_log(outgoing, accepted.seq).await,
             Ok(Verdict::TooLate) => {
                 self.catch_up(&outgoing.room).await?;
                 self.lost(outgoing, "another change came first")
@@ -155,8 +174,22 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         Ok(())
     }
 
+    /// Reads the log until an own handshake that was accepted was read in it.
+    pub(crate) async fn find_in_log(
+        &mut self,
+        outgoing: &Outgoing,
+        seq: u64,
+    ) -> Result<(), HandshakeError> {
+        self.read_up_to(&outgoing.room, seq).await?;
+        // Reading it takes it out of the outbox.
+        match self.transaction(|step| step.tx.find_outgoing(outgoing.number))? {
+            Some(_) => Err(HandshakeError::NotInLog),
+            None => Ok(()),
+        }
+    }
+
     /// Reads the log until an entry that is known to be in it was read.
-    pub(crate) async fn read_up_to(
+    pub(super) async fn read_up_to(
         &mut self,
         room: &RoomUri,
         seq: u64,
@@ -170,6 +203,24 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         Err(CallError::Incompatible("an accepted entry is not in the log".to_owned()).into())
     }
+}
+
+/// Whether the hub has signed that a handshake stands in the log, as a home server must.
+fn is_signed(
+    step: &mut Step<'_>,
+    outgoing: &Outgoing,
+    accepted: &Accepted,
+) -> Result<bool, GroupError> {
+    let Some(mut room) = step.tx.find_room(&outgoing.room)? else {
+        return Ok(true);
+    };
+    let receipt = accepted.receipt.as_ref().map(SignedReceipt::as_bytes);
+    if room.state == RoomState::Joining {
+        return chain::is_signed_by_hub(step, &room, accepted.seq, receipt);
+    }
+    let is_signed = chain::accept(step, &mut room, accepted.seq, receipt)?;
+    step.tx.put_room(&room)?;
+    Ok(is_signed)
 }
 
 fn read_verdict(response: &Response) -> Result<Verdict, CallError> {

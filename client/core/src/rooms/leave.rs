@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::{Class, Classified};
+use crate::receive::is_leaving;
 use crate::step::{GroupError, Step};
 use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
 use crate::transport::Transport;
@@ -72,7 +73,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             self.catch_up_if_member(room).await?;
             let outgoing = self.transaction(|step| prepare(step, room))?;
             match self.submit_handshake(&outgoing).await? {
-                Verdict::Accepted(_) => return Ok(self.transaction(|step| left(step, &outgoing))?),
+                Verdict::Accepted(accepted) => {
+                    return Ok(self.find_leaving(&outgoing, accepted.seq).await?);
+                }
                 Verdict::TooLate => self.pause(attempt).await,
             }
         }
@@ -85,13 +88,21 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         outgoing: &Outgoing,
     ) -> Result<(), HandshakeError> {
         match self.submit_handshake(outgoing).await {
-            Ok(Verdict::Accepted(_)) => Ok(self.transaction(|step| left(step, outgoing))?),
+            Ok(Verdict::Accepted(accepted)) => self.find_leaving(outgoing, accepted.seq).await,
             Ok(Verdict::TooLate) => self.lost(outgoing, "another change came first"),
             Err(HandshakeError::Call(CallError::Refused(refusal))) if !refusal.is_temporary() => {
                 self.lost(outgoing, &refusal.text)
             }
             Err(other) => Err(other),
         }
+    }
+}
+
+impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
+    /// Reads the proposals in the log: this client has left then.
+    async fn find_leaving(&mut self, outgoing: &Outgoing, seq: u64) -> Result<(), HandshakeError> {
+        self.read_up_to(&outgoing.room, seq).await?;
+        self.transaction(|step| left(step, outgoing))
     }
 }
 
@@ -123,12 +134,16 @@ fn prepare(step: &mut Step<'_>, room: &RoomUri) -> Result<Outgoing, LeaveError> 
     Ok(outgoing)
 }
 
-fn left(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), StoreError> {
-    step.tx.remove_outgoing(outgoing.number)?;
+fn left(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), HandshakeError> {
     let Some(mut room) = step.tx.find_room(&outgoing.room)? else {
-        return Ok(());
+        return Ok(step.tx.remove_outgoing(outgoing.number)?);
     };
-    if room.state == RoomState::Joined {
+    let is_in = room.state == RoomState::Joined;
+    if is_in && room.lost.is_none() && !is_leaving(step, &room)? {
+        return Err(HandshakeError::NotInLog);
+    }
+    step.tx.remove_outgoing(outgoing.number)?;
+    if is_in {
         room.state = RoomState::Left;
         step.tx.put_room(&room)?;
         step.tell(Event::RoomLeft {

@@ -260,6 +260,7 @@ fn update(state: &mut State, who: &ClientUri, uri: &RoomUri, body: &[u8]) -> Ans
     let room = state.rooms.get_mut(uri).ok_or_else(not_found)?;
     let seq = match room.seen.get(request.bundle.first().as_bytes()) {
         Some(seq) => *seq,
+        None if room.tricks.swallows => u64::try_from(room.log.len()).unwrap(),
         None => match &request.bundle {
             HandshakeBundle::Commit { .. } => commit(state, who, uri, &request.bundle, now)?,
             HandshakeBundle::Proposal {

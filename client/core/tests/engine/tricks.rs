@@ -30,6 +30,8 @@ pub(crate) struct Tricks {
     pub(crate) views: BTreeMap<ClientUri, View>,
     /// New leaves have to stand in the newest list of their users, as an honest hub demands.
     pub(crate) judges_leaves: bool,
+    /// Handshakes are answered as if they were accepted, and stand nowhere.
+    pub(crate) swallows: bool,
     /// Whom the hub gives no receipts.
     pub(crate) unsigned: BTreeSet<ClientUri>,
 }
