@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_profile.sql"),
     include_str!("../migrations/0002_devices.sql"),
     include_str!("../migrations/0003_trust.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_keys_in_doubt.sql"),
     include_str!("../migrations/0007_disputed.sql"),
     include_str!("../migrations/0008_counters.sql"),
+    include_str!("../migrations/0009_lost_epoch.sql"),
 ];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.

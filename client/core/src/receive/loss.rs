@@ -5,7 +5,9 @@
 //!
 //! The surprise: a lost room is not always one that cannot be read. Whoever was away too long, and
 //! whoever is back in but has still to remove the one who broke the room, is lost and reads.
-//! [`is_out`] tells them apart: the room has come to a later epoch than the group at hand.
+//! [`is_out`] tells them apart: the room seems to have come to a later epoch than the group at
+//! hand. That is the hub's word and stands in the loss; [`Room::epoch`] is what members have
+//! signed.
 
 use grove_mls::member::Group;
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
@@ -28,11 +30,11 @@ const LOOKED_AT: usize = 1000;
 
 /// Whether nothing of a room can be read until this client has joined anew.
 pub(crate) fn is_out(step: &mut Step<'_>, room: &Room) -> Result<bool, StoreError> {
-    if room.lost.is_none() {
+    let Some(lost) = &room.lost else {
         return Ok(false);
-    }
+    };
     let epoch = step.epoch_of(&room.uri)?;
-    Ok(epoch.is_none_or(|epoch| epoch < room.epoch))
+    Ok(epoch.is_none_or(|epoch| epoch < lost.epoch))
 }
 
 /// The log cannot be followed behind `read`; `time` is the hub's time of the first entry behind it.
@@ -65,9 +67,14 @@ pub(crate) fn lose(
     if cause == LostCause::State {
         copy::count_anew(step, room)?;
     }
+    if matches!(cause, LostCause::Poisoned(Some(_))) {
+        // A member has signed what ends the epoch: a room that is still in it is not offered.
+        room.epoch = room.epoch.saturating_add(1);
+    }
     room.unreadable = 0;
     room.lost = Some(Lost {
         seq: read,
+        epoch: 0,
         time,
         noticed: step.now,
         cause,
@@ -122,7 +129,9 @@ pub(super) fn skip(
         ContentType::Application | ContentType::Proposal => framing.epoch,
     };
     acquit(step, room, &framing)?;
-    room.epoch = room.epoch.max(reached);
+    if let Some(lost) = &mut room.lost {
+        lost.epoch = lost.epoch.max(reached);
+    }
     Ok(())
 }
 

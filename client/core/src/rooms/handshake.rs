@@ -253,7 +253,6 @@ fn take_back(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), GroupError>
                     Some(_) => RoomState::Joined,
                     None => RoomState::Left,
                 };
-                room.epoch = room.epoch.min(outgoing.epoch.saturating_sub(1));
                 step.tx.put_room(&room)?;
             }
             Ok(())

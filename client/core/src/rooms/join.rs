@@ -265,7 +265,6 @@ fn prepare(
     step.keep_group(room, group);
     tally::forget(step, room)?;
     known.state = RoomState::Joining;
-    known.epoch = epoch;
     known.leaf_since = now;
     known.keys_in_doubt = false;
     step.tx.put_room(&known)?;
@@ -315,6 +314,10 @@ fn joined(step: &mut Step<'_>, outgoing: &Outgoing, accepted: &Accepted) -> Resu
         loss::pass_over(step, &mut room, accepted.seq.saturating_sub(1))?;
     }
     room.state = RoomState::Joined;
+    room.epoch = outgoing.epoch;
+    if let Some(lost) = &mut room.lost {
+        lost.epoch = room.epoch;
+    }
     room.seq = accepted.seq;
     room.head = None;
     room.removals_since = None;

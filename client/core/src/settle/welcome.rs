@@ -187,6 +187,7 @@ fn never_in(step: &mut Step<'_>, mut room: Room, seq: u64) -> Result<(), StoreEr
     room.counter = room.counter.max(step.now);
     room.lost = Some(Lost {
         seq: 0,
+        epoch: 0,
         time: step.now,
         noticed: step.now,
         cause: LostCause::State,

@@ -153,6 +153,8 @@ pub enum LostCause {
 pub struct Lost {
     /// The last entry that was read.
     pub seq: u64,
+    /// The newest epoch that entries behind it speak of: the hub's word, which proves nothing.
+    pub epoch: u64,
     /// The hub's time of the first entry that could not be read, or of noticing; milliseconds.
     pub time: u64,
     /// When it was noticed here, in milliseconds.

@@ -1,19 +1,20 @@
 //! Numbers that no store can hold, and Welcomes that lead elsewhere: what one member, or the hub,
 //! could shut a client out with.
 
-use grove_core::{Event, MessageStatus, WarningKind};
+use grove_core::{Event, Loss, MessageStatus, WarningKind};
 use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
 use grove_mls::storage::room_prefix;
 use grove_wire::api::events::InboxEntry;
+use grove_wire::mls::GroupInfo;
 use grove_wire::uri::RoomUri;
 
-use crate::heal::{all_talk, losses, troubles};
+use crate::heal::{all_heal, all_talk, losses, troubles};
 use crate::hub::Hub;
 use crate::lying_hub::shows_the_truth;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
 use crate::siblings::{account, client, lines};
-use crate::tricks::{View, repeat_last_at, repeat_last_in_epoch, stored};
+use crate::tricks::{View, forget_log, repeat_last_at, repeat_last_in_epoch, stored};
 
 #[test]
 fn a_profile_of_an_absurd_version_stops_nobody() {
@@ -207,5 +208,64 @@ fn an_entry_of_an_epoch_that_cannot_be_costs_nobody_the_room() {
     assert_eq!(losses(&told), [], "{told:?}");
     assert_eq!(bob.reads(&room), ["one", "and on", "and on", "and on"]);
     assert_eq!(stored(&bob, &room).epoch, 1);
+    all_talk(&room, &mut [&mut alice, &mut bob]);
+}
+
+/// An epoch that could be, by the length of the log: nothing but the hub's word says that there
+/// were commits.
+#[test]
+fn an_entry_of_an_epoch_that_never_was_shuts_nobody_out_for_good() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    for _ in 0..9 {
+        alice.says(&room, "on and on");
+    }
+    repeat_last_in_epoch(&hub, &room, 5);
+    let told = all_heal(&hub, &room, &mut [&mut alice, &mut bob]);
+    for told in told {
+        assert_eq!(losses(&told), [(1, Loss::State)], "{told:?}");
+    }
+    assert_eq!(bob.reads(&room).len(), 9);
+    let epoch = hub.state().rooms[&room].group.epoch();
+    assert_eq!(epoch, 1, "nobody had to come back");
+    all_talk(&room, &mut [&mut alice, &mut bob]);
+    // Nor whoever really has to, since their keys are gone.
+    repeat_last_in_epoch(&hub, &room, 8);
+    let prefix = room_prefix(&room).unwrap();
+    bob.on_disk(|tx| tx.remove_records(&prefix)).unwrap();
+    bob.restart();
+    all_heal(&hub, &room, &mut [&mut alice, &mut bob]);
+    assert!(stored(&bob, &room).epoch > epoch, "bob had to");
+    all_talk(&room, &mut [&mut alice, &mut bob]);
+}
+
+#[test]
+fn an_epoch_that_the_hub_only_names_shuts_nobody_out_for_good() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    alice.says(&room, "one");
+    forget_log(&hub, &room);
+    let shows = |epoch: u64| {
+        let mut state = hub.state();
+        let known = state.rooms.get_mut(&room).unwrap();
+        let mut bytes = known.group_info.as_bytes().to_vec();
+        // Behind version, cipher suite and the group's id with its length (RFC 9420, section 8.1).
+        let place = 2 + 2 + 1 + room.hash().len();
+        bytes[place..place + 8].copy_from_slice(&epoch.to_be_bytes());
+        known.tricks.group_info = Some(GroupInfo::from_bytes(bytes).unwrap());
+    };
+    shows(1 << 40);
+    for _ in 0..3 {
+        bob.syncs();
+        hub.state().now += 60_000;
+    }
+    assert!(stored(&bob, &room).lost.is_some(), "a control");
+    hub.state().rooms.get_mut(&room).unwrap().tricks.group_info = None;
+    hub.state().now += 3_600_000;
+    all_heal(&hub, &room, &mut [&mut bob]);
     all_talk(&room, &mut [&mut alice, &mut bob]);
 }

@@ -11,7 +11,7 @@ pub(super) fn find(connection: &Connection, room: &RoomUri) -> Result<Option<Roo
     connection
         .prepare_cached(
             "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, \
-             keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+             keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_epoch, lost_time, lost_noticed, lost_cause, \
              lost_by, read_up_to, draft FROM rooms WHERE uri = ?1",
         )
         .sql()?
@@ -24,7 +24,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Room>, StoreError> {
     connection
         .prepare_cached(
             "SELECT uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, counter, \
-             keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_time, lost_noticed, lost_cause, \
+             keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_epoch, lost_time, lost_noticed, lost_cause, \
              lost_by, read_up_to, draft FROM rooms ORDER BY uri",
         )
         .sql()?
@@ -43,10 +43,10 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO rooms (uri, state, name, topic, profile, profile_version, epoch, seq, head, receipt, \
-             counter, keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, \
+             counter, keys_in_doubt, profile_due, leaf_since, unreadable, removals_since, stop, stop_theirs, lost_seq, lost_epoch, \
              lost_time, lost_noticed, lost_cause, lost_by, read_up_to, draft) VALUES (:uri, :state, :name, :topic, :profile, \
              :profile_version, :epoch, :seq, :head, :receipt, :counter, :keys_in_doubt, :profile_due, :leaf_since, :unreadable, \
-             :removals_since, :stop, :stop_theirs, :lost_seq, :lost_time, :lost_noticed, :lost_cause, :lost_by, \
+             :removals_since, :stop, :stop_theirs, :lost_seq, :lost_epoch, :lost_time, :lost_noticed, :lost_cause, :lost_by, \
              :read_up_to, :draft)",
         )
         .sql()?
@@ -70,6 +70,7 @@ pub(super) fn put(connection: &Connection, room: &Room) -> Result<(), StoreError
             ":stop": room.stop.as_ref().map(stop_word),
             ":stop_theirs": theirs,
             ":lost_seq": lost.map(|lost| integer(lost.seq)).transpose()?,
+            ":lost_epoch": lost.map(|lost| integer(lost.epoch)).transpose()?,
             ":lost_time": lost.map(|lost| integer(lost.time)).transpose()?,
             ":lost_noticed": lost.map(|lost| integer(lost.noticed)).transpose()?,
             ":lost_cause": lost.map(|lost| cause_word(&lost.cause)),
@@ -178,6 +179,7 @@ fn read_lost(row: &Row<'_>) -> rusqlite::Result<Option<Lost>> {
     let by = optional(row, "lost_by")?;
     Ok(Some(Lost {
         seq,
+        epoch: unsigned(row, "lost_epoch")?,
         time: unsigned(row, "lost_time")?,
         noticed: unsigned(row, "lost_noticed")?,
         cause: word(row, "lost_cause", |cause| match cause {

@@ -65,6 +65,7 @@ fn every_loss_is_read_as_it_was_written() {
     let losses = causes.into_iter().map(|cause| {
         Some(Lost {
             seq: 0,
+            epoch: 1,
             time: 2,
             noticed: 3,
             cause,
