@@ -10,8 +10,8 @@
 mod said;
 mod verdicts;
 
-pub(crate) use said::{forget_said, was_said};
-pub(crate) use verdicts::{abandon, accepted_by_log, give_up};
+pub(crate) use said::{Said, find_said, forget_said};
+pub(crate) use verdicts::{abandon, accepted_by_log, give_up, taken_after_all};
 
 use grove_mls::franking;
 use grove_mls::member::SealError;
@@ -38,7 +38,7 @@ use crate::store::{
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, CheckError, TrustError};
 use crate::{draft, notes, tally};
-use verdicts::{accepted_by_hub, refuse, refuse_next};
+use verdicts::{accepted_by_hub, refuse_next, refused_by_hub};
 
 /// A message is sealed anew at most so often in a row.
 const ATTEMPTS: u32 = 30;
@@ -196,7 +196,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                     attempt = 0;
                 }
                 Verdict::Refused(reason) => {
-                    self.transaction(|step| refuse(step, &outgoing, &reason))?;
+                    self.transaction(|step| refused_by_hub(step, &outgoing, &reason))?;
                 }
                 Verdict::TooOld => {
                     attempt = self.another(attempt).await?;

@@ -2,8 +2,9 @@
 //! in its place.
 //!
 //! The next list is stored before it leaves, as the note that the other devices will get, with the
-//! new user identity key in it if there is one. It counts from the moment the server has taken it,
-//! whichever run of the program hears of that.
+//! new user identity key in it if there is one. It counts from the moment the server shows it as
+//! the newest, whichever run of the program sees that: what a server only says to have taken would
+//! make every later list one that it cannot take.
 //!
 //! The surprise: this device may know a newer list than the one it lives by. A sibling has replaced
 //! the user identity key then, and the new one has not reached us: the newer list stands among the
@@ -45,6 +46,12 @@ pub enum PublishError {
     /// The list could not be made, or the stored one is damaged.
     #[error("the device list cannot be made")]
     List(#[from] ListError),
+    /// The server says to have taken the list, and shows another. The list waits.
+    #[error(
+        "the server says to have taken the change of your devices, and does not show it; nothing has \
+         changed yet, and the change waits"
+    )]
+    NotShown,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,7 +69,7 @@ impl Classified for PublishError {
             Self::Contended => Class::Unreachable,
             Self::List(_) => Class::Failure,
             Self::Store(_) => Class::Store,
-            Self::Superseded => Class::Identity,
+            Self::NotShown | Self::Superseded => Class::Identity,
         }
     }
 }
@@ -306,6 +313,17 @@ pub(crate) fn put_pending(step: &mut Step<'_>, note: &AccountNote) -> Result<(),
     Ok(step.tx.put_record(PENDING, Some(&bytes))?)
 }
 
+/// The newest list, if the server shows the one before it: it has lost the newest, perhaps because
+/// its database was put back to an older state.
+fn forgotten_by_server(
+    step: &Step<'_>,
+    shown: &SignedDeviceList,
+) -> Result<Option<SignedDeviceList>, StoreError> {
+    let newest = own_list(step)?;
+    let is_next = newest.is_newer_than(shown) && newest.follows(shown).is_ok();
+    Ok(is_next.then_some(newest))
+}
+
 fn signed(note: &AccountNote) -> Result<SignedDeviceList, PublishError> {
     match note {
         AccountNote::DeviceList { list } | AccountNote::NewUik { list, .. } => {
@@ -341,7 +359,32 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     pub(crate) async fn learn_own_list(&mut self) -> Result<Took, LearnError> {
         let user = self.identity.user.clone();
         let list = self.fetch_device_list(&user).await?;
-        Ok(self.transaction(|step| take_list(step, &list))?)
+        let took = self.transaction(|step| take_list(step, &list))?;
+        if let Some(forgotten) = self.transaction(|step| forgotten_by_server(step, &list))?
+            && let Err(error) = self.hand_in(&forgotten).await
+        {
+            if error.is_temporary() {
+                return Err(error.into());
+            }
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the server does not take a list that it had taken");
+        }
+        Ok(took)
+    }
+
+    async fn hand_in(&mut self, list: &SignedDeviceList) -> Result<(), CallError> {
+        let body = call::json(&DeviceListBody {
+            device_list: list.as_bytes().to_vec().into(),
+        })?;
+        self.ask(Method::Put, "/v1/device-list", body).await?;
+        Ok(())
+    }
+
+    /// Whether the server shows a list that it says to have taken, or one after it.
+    async fn is_shown(&mut self, list: &SignedDeviceList) -> Result<bool, CallError> {
+        let user = self.identity.user.clone();
+        let shown = self.fetch_device_list(&user).await?;
+        Ok(shown.hash() == list.hash() || shown.is_newer_than(list))
     }
 
     /// Before a change of the devices: brings an earlier one to an end, and asks for what others
@@ -362,11 +405,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let Some(note) = self.transaction(|step| find_pending(step))? else {
             return Ok(true);
         };
-        let body = call::json(&DeviceListBody {
-            device_list: signed(&note)?.as_bytes().to_vec().into(),
-        })?;
-        match self.ask(Method::Put, "/v1/device-list", body).await {
-            Ok(_accepted) => {
+        let list = signed(&note)?;
+        match self.hand_in(&list).await {
+            Ok(()) => {
+                if !self.is_shown(&list).await? {
+                    return Err(PublishError::NotShown);
+                }
                 self.transaction(|step| accepted(step, &note))?;
                 Ok(true)
             }

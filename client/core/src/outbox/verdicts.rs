@@ -97,6 +97,50 @@ pub(super) fn refuse_next(
     }
 }
 
+/// The hub has refused a message whose bytes it has. It can put them into the log all the same,
+/// also behind what is said later, until the epoch is over: so nothing more is said in it.
+pub(super) fn refused_by_hub(
+    step: &mut Step<'_>,
+    outgoing: &Outgoing,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let OutgoingKind::Application { message } = outgoing.kind else {
+        return Ok(());
+    };
+    let bytes = outgoing.bytes.as_deref().unwrap_or_default();
+    said::remember_refused(step, &outgoing.room, bytes, message)?;
+    if let Some(mut room) = step.tx.find_room(&outgoing.room)? {
+        room.keys_in_doubt = true;
+        step.tx.put_room(&room)?;
+    }
+    refuse(step, outgoing, reason)
+}
+
+/// What the hub has said to refuse stands in the log, where everybody reads it.
+pub(crate) fn taken_after_all(
+    step: &mut Step<'_>,
+    room: &Room,
+    number: u64,
+    sent: &MlsMessage,
+    time: u64,
+) -> Result<(), StoreError> {
+    said::remember(step, &room.uri, sent.as_bytes())?;
+    tally::add_own(step, &room.uri)?;
+    let Some(mut message) = step.tx.find_message(number)? else {
+        return Ok(());
+    };
+    message.seq = Some(room.seq);
+    message.time = time;
+    message.status = MessageStatus::Sent;
+    message.failure = None;
+    step.tx.put_message(&message)?;
+    application::amend(step, &message)?;
+    match Message::shown(message) {
+        Some(message) => step.tell(Event::MessageSent { message }),
+        None => Ok(()),
+    }
+}
+
 /// The message will never be accepted.
 pub(super) fn refuse(
     step: &mut Step<'_>,
@@ -114,6 +158,7 @@ pub(super) fn refuse(
         return Ok(());
     }
     message.status = MessageStatus::Failed;
+    message.id = outgoing.message_id;
     message.failure = Some(reason.to_owned());
     drop(message.payload.take().map(Zeroizing::new));
     step.tx.put_message(&message)?;

@@ -12,6 +12,7 @@ use grove_wire::uri::{ClientUri, UserUri};
 use super::application::{self, Opened as Message};
 use super::{BEYOND, ReceiveError, copy, loss};
 use crate::event::{Event, RoomChange, WarningKind};
+use crate::outbox::Said;
 use crate::rooms::role_name;
 use crate::settle::expect_profile;
 use crate::step::{GroupError, Step};
@@ -88,10 +89,12 @@ fn take_message(
         Opened::Meaning(Received::Own) => {
             if !outbox::accepted_by_log(step, room, message, time)? {
                 let Some(own) = step.tx.find_message_at(&room.uri, room.seq)? else {
-                    if outbox::was_said(step, &room.uri, message)? {
-                        copy::repeated(step, room)?;
-                    } else {
-                        copy::said_elsewhere(step, room)?;
+                    match outbox::find_said(step, &room.uri, message)? {
+                        Some(Said::Accepted) => copy::repeated(step, room)?,
+                        Some(Said::Refused(number)) => {
+                            outbox::taken_after_all(step, room, number, message, time)?;
+                        }
+                        None => copy::said_elsewhere(step, room)?,
                     }
                     return Ok(Flow::GoesOn);
                 };

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use grove_core::{
-    Class, Classified, Draft, Event, EvidenceFile, MessageStatus, WarningKind, verify_evidence,
+    Class, Classified, Draft, Event, EvidenceFile, Message, MessageStatus, WarningKind,
+    verify_evidence,
 };
 use grove_mls::identity::Evidence;
 use grove_wire::uri::RoomUri;
@@ -13,7 +14,7 @@ use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
 use crate::siblings::{add_device, client, joined, lines};
-use crate::tricks::View;
+use crate::tricks::{View, takes_after_all};
 
 /// Alice and bob in a room; what bob is shown from now on is made by `view`, which gets the entries
 /// behind the ones there are.
@@ -472,4 +473,48 @@ fn who_only_hears_that_they_are_in_is_not() {
     assert!(!joined(&mut late, &room));
     late.syncs();
     assert!(has(&hub, &room, &late) && joined(&mut late, &room));
+}
+
+/// Alice says something, and the hub refuses it and keeps it.
+fn is_refused(hub: &Hub, alice: &mut Person, room: &RoomUri, text: &str) {
+    let mut state = hub.state();
+    state.rooms.get_mut(room).unwrap().tricks.refuses = 1;
+    drop(state);
+    assert!(now(alice.client.send(room, Draft::Text(text.to_owned()))).is_err());
+}
+
+#[test]
+fn what_was_refused_does_not_come_behind_what_is_said_later() {
+    let hub = hub();
+    let (mut alice, mut bob, room) = two(&hub, |log| log);
+    is_refused(&hub, &mut alice, &room, "yes");
+    alice.says(&room, "no");
+    takes_after_all(&hub, &room);
+    alice.says(&room, "I said no");
+    let told = bob.syncs();
+    assert_eq!(bob.reads(&room), ["before", "no", "I said no"]);
+    assert_eq!(lines(&told, WarningKind::Clone), [""; 0], "{told:?}");
+    alice.restart();
+    let told = alice.syncs();
+    assert_eq!(lines(&told, WarningKind::Clone), [""; 0], "{told:?}");
+    let failed = |message: &&Message| message.status == MessageStatus::Failed;
+    assert_eq!(alice.history(&room).iter().filter(failed).count(), 1);
+
+    // As long as nothing was said behind it, it is read, and alice is told that it was.
+    is_refused(&hub, &mut alice, &room, "perhaps");
+    takes_after_all(&hub, &room);
+    bob.syncs();
+    assert_eq!(bob.reads(&room).last().unwrap(), "perhaps");
+    let told = alice.syncs();
+    assert_eq!(lines(&told, WarningKind::Clone), [""; 0], "{told:?}");
+    let sent = |event: &Event| match event {
+        Event::MessageSent { message } => message.text == "perhaps",
+        _ => false,
+    };
+    assert!(told.iter().any(sent), "{told:?}");
+    alice.says(&room, "and on");
+    let told = bob.syncs();
+    assert_eq!(bob.reads(&room).last().unwrap(), "and on");
+    let missing = |event: &Event| matches!(event, Event::Missing { .. });
+    assert!(!told.iter().any(missing), "{told:?}");
 }

@@ -10,6 +10,7 @@
 
 mod conversation;
 mod crashes;
+mod device_lists;
 mod heal;
 mod heal_state;
 mod hub;

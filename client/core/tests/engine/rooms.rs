@@ -179,6 +179,11 @@ fn submit(state: &mut State, who: &ClientUri, uri: &RoomUri, body: &[u8]) -> Ans
     let now = state.now;
     let room = member(state, who, uri)?;
     let message = request.app_message;
+    if room.tricks.refuses > 0 {
+        room.tricks.refuses -= 1;
+        room.tricks.kept.push(message);
+        return Err(Problem::new(ProblemType::NotAllowed, "not now"));
+    }
     let seq = if let Some(seq) = room.seen.get(message.as_bytes()) {
         *seq
     } else {

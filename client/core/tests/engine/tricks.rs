@@ -30,6 +30,9 @@ pub(crate) struct Tricks {
     pub(crate) views: BTreeMap<ClientUri, View>,
     /// New leaves have to stand in the newest list of their users, as an honest hub demands.
     pub(crate) judges_leaves: bool,
+    /// So many of the next messages are refused, and kept.
+    pub(crate) refuses: usize,
+    pub(crate) kept: Vec<MlsMessage>,
     /// Handshakes are answered as if they were accepted, and stand nowhere.
     pub(crate) swallows: bool,
     /// Whom the hub gives no receipts.
@@ -141,6 +144,16 @@ pub(crate) fn proposes_removal(hub: &Hub, room: &RoomUri, client: &ClientUri) {
     let tail = FanoutTail::Proposal {
         more_proposals: Vec::new(),
     };
+    crate::rooms::append(room, known, now, message, tail);
+}
+
+/// The hub writes into the log what it has refused.
+pub(crate) fn takes_after_all(hub: &Hub, room: &RoomUri) {
+    let mut state = hub.state();
+    let now = state.now;
+    let known = state.rooms.get_mut(room).unwrap();
+    let message = known.tricks.kept.pop().unwrap();
+    let tail = FanoutTail::Application { frank: None };
     crate::rooms::append(room, known, now, message, tail);
 }
 
