@@ -5,7 +5,7 @@ mod terminal;
 
 use std::time::Duration;
 
-use grove_core::{Draft, Event, MessageId, Sent};
+use grove_core::{Draft, Event, MessageId, Sent, WarningKind};
 use grove_wire::uri::RoomUri;
 use harness::{Setup, User, settle};
 
@@ -140,9 +140,14 @@ async fn three_devices_are_equal_and_one_that_slept_for_a_month_catches_up() {
     assert_eq!(tablet.client.rooms().expect("the rooms").len(), 3);
     let mut all = [&mut tablet, &mut laptop, &mut phone, &mut bob, &mut carol];
     let told = settle(&world, &mut all).await;
-    // Into the cellar no invitation leads any more: that is said. Of the rest there is nothing to
-    // say.
+    // Into the cellar no invitation leads any more: that is said, and the new name. Of the rest
+    // there is nothing to say.
     let trouble = |event: &&Event| match event {
+        Event::Warning {
+            kind: WarningKind::Device,
+            text,
+            ..
+        } => !text.contains("is now called \u{ab}sleepyhead\u{bb}"),
         Event::Warning { room, .. } => room.as_ref() != Some(&cellar),
         Event::Healed { .. } => true,
         _ => false,

@@ -4,6 +4,7 @@ mod terminal;
 
 use std::time::Duration;
 
+use grove_core::store::AccountState;
 use grove_core::{Event, OtherDevices, RecoverError, WarningKind};
 use harness::{User, World};
 
@@ -203,4 +204,71 @@ async fn a_recovery_that_was_cut_short_is_gone_on_with() {
         "{:?}",
         again.err()
     );
+}
+
+/// What became of a recovery that was begun with one wish and repeated with another.
+struct Repeated {
+    /// Whether the session of the device there was has ended.
+    ended: bool,
+    /// Which of the listed devices are marked revoked, the one there was first.
+    revoked: Vec<bool>,
+    /// What the person is told.
+    told: OtherDevices,
+}
+
+/// A recovery with the first wish is cut short, before or after the server has taken its list, and
+/// repeated with the second.
+async fn repeated(taken: bool, wishes: [OtherDevices; 2]) -> Repeated {
+    let world = World::new().await;
+    let alice = world.user("alice").await;
+    let words = alice.words().to_owned();
+    let fail = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+                CREATE TRIGGER fail BEFORE INSERT ON device_lists FOR EACH ROW EXECUTE FUNCTION fail()";
+    let database = world.database().await;
+    if !taken {
+        database.batch_execute(fail).await.expect("a trigger");
+    }
+    let first = alice.try_recover(&world, "found", &words, wishes[0]).await;
+    match first {
+        // It never saw the answer.
+        Ok(found) => {
+            let mut account = found.account();
+            account.state = AccountState::Registering;
+            let put = found.on_disk(|tx| tx.put_account(&account));
+            put.expect("the database");
+        }
+        Err(error) => assert!(matches!(error, RecoverError::Call(_)), "{error}"),
+    }
+    if !taken {
+        let work = "DROP TRIGGER fail ON device_lists";
+        database.batch_execute(work).await.expect("no trigger");
+    }
+    let second = alice.try_recover(&world, "found", &words, wishes[1]).await;
+    let mut found = second.expect("it comes to its end");
+    let devices = found.client.devices().await.expect("the devices");
+    let room = found.make_room("Garden").await;
+    found.say(&room, "here").await;
+    Repeated {
+        ended: alice.api().get("/v1/whoami").await.status == 401,
+        revoked: devices.iter().map(|one| one.revoked_ms.is_some()).collect(),
+        told: found.client.other_devices().expect("it knows"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovery_that_is_repeated_with_another_wish_does_what_is_wanted() {
+    use OtherDevices::{Keep, Revoke};
+    for taken in [false, true] {
+        let repeated = repeated(taken, [Keep, Revoke]).await;
+        assert!(repeated.ended, "taken: {taken}");
+        assert_eq!(repeated.revoked, [true, false], "taken: {taken}");
+        assert_eq!(repeated.told, Revoke);
+    }
+    // The other way round, as far as it can be: nothing brings a revoked device back.
+    for taken in [false, true] {
+        let repeated = repeated(taken, [Revoke, Keep]).await;
+        assert_eq!(repeated.ended, taken);
+        assert_eq!(repeated.revoked, [taken, false], "taken: {taken}");
+        assert_eq!(repeated.told, if taken { Revoke } else { Keep });
+    }
 }

@@ -66,6 +66,11 @@ impl Answers {
     }
 }
 
+/// Whether an answer is a yes; anything else is a no.
+pub(crate) fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
 fn next_line() -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::with_capacity(512));
     // Standard input has one buffer for the whole process: what follows the line stays in it.

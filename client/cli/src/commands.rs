@@ -20,6 +20,7 @@ mod sync;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
+use self::evidence::Keys;
 use crate::args::{Arguments, Command, Evidence};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -37,7 +38,14 @@ pub(crate) async fn execute(
 ) -> Result<(), Failure> {
     match &arguments.command {
         Command::Completions { shell } => return completions(*shell, output),
-        Command::Evidence(Evidence::Verify { file }) => return evidence::verify(file, output),
+        Command::Evidence(Evidence::Verify { file, key }) => {
+            let keys = Keys {
+                given: key.as_ref(),
+                profile: arguments.profile.as_ref(),
+                directories,
+            };
+            return evidence::verify(file, &keys, output);
+        }
         Command::Register(wish) => {
             return Box::pin(register::register(&arguments, wish, directories, output)).await;
         }
@@ -52,6 +60,7 @@ pub(crate) async fn execute(
     let mut session = Session::open(&arguments, directories)?;
     match arguments.command {
         Command::Completions { .. }
+        | Command::Evidence(Evidence::Verify { .. })
         | Command::Link(_)
         | Command::Recover(_)
         | Command::Register(_) => Ok(()),

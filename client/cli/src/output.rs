@@ -12,9 +12,9 @@ mod records;
 mod status;
 mod time;
 
-pub(crate) use devices::{DeviceLine, DevicesChanged, RenamedLine};
+pub(crate) use devices::{DeviceChoice, DeviceLine, DevicesChanged, MeantDevice, RenamedLine};
 pub(crate) use events::{EventLine, MessageLine, RoomNames};
-pub(crate) use evidence::{EvidenceLine, Exported};
+pub(crate) use evidence::{EvidenceLine, Exported, KeyIs, VerifiedLine};
 pub(crate) use links::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
 pub(crate) use records::{
     Caught, ChangeLine, Created, DraftLine, IdentityPage, InvitedLine, MemberLine, Registered,
@@ -56,6 +56,11 @@ impl<'a> Output<'a> {
             notes,
             last_note: String::new(),
         }
+    }
+
+    /// Whether a program reads the results.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Prints one result and hands it on at once.

@@ -40,10 +40,15 @@ impl Session {
     /// What is wrong with the profile or its database.
     pub(crate) fn open(arguments: &Arguments, directories: &Directories) -> Result<Self, Failure> {
         let profile = Profile::choose(directories, arguments.profile.as_ref())?;
-        let server = arguments
-            .server
-            .clone()
-            .unwrap_or_else(|| profile.settings.server.clone());
+        Self::of(profile, arguments.server.clone())
+    }
+
+    /// Opens a profile; its server answers where its settings say, unless it is said here.
+    ///
+    /// # Errors
+    /// What is wrong with the profile or its database.
+    pub(crate) fn of(profile: Profile, server: Option<ServerUrl>) -> Result<Self, Failure> {
+        let server = server.unwrap_or_else(|| profile.settings.server.clone());
         let transport = HttpTransport::new(server.clone(), profile.roots()?.as_deref())?;
         let store = open_store(&profile)?;
         let client = Client::open(store, transport.clone(), Machine)?;

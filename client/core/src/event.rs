@@ -159,6 +159,13 @@ pub enum RoomChange {
         /// The device.
         client: ClientUri,
     },
+    /// A device of a participant is to go; the next commit carries it out.
+    DeviceLeaving {
+        /// The device.
+        client: ClientUri,
+        /// Whether the server wants it.
+        by_server: bool,
+    },
     /// A device of a participant is gone.
     DeviceRemoved {
         /// The device.
@@ -171,10 +178,13 @@ pub enum RoomChange {
         /// With this role.
         role: String,
     },
-    /// A user asked to leave; the next commit carries it out.
+    /// A user is to go, with all devices; the next commit carries it out.
     Leaving {
         /// The user.
         user: UserUri,
+        /// Whether the server wants it. Otherwise the user asked for it.
+        #[serde(default)]
+        by_server: bool,
     },
     /// A user is no participant any more.
     Left {
@@ -201,6 +211,7 @@ impl fmt::Debug for RoomChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DeviceAdded { .. } => "DeviceAdded",
+            Self::DeviceLeaving { .. } => "DeviceLeaving",
             Self::DeviceRemoved { .. } => "DeviceRemoved",
             Self::Joined { .. } => "Joined",
             Self::Leaving { .. } => "Leaving",
@@ -220,7 +231,7 @@ pub enum WarningKind {
     /// Keys or counters of a device were used twice: there may be a copy of it, or the hub repeats
     /// what was said.
     Clone,
-    /// A device of the user was linked, or taken off the account.
+    /// A device of the user was linked, taken off the account, or given another name.
     Device,
     /// The hub shows different members different logs.
     Fork,

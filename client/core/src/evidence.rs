@@ -21,8 +21,11 @@ pub struct EvidenceView {
     pub number: u64,
     /// The room.
     pub room: RoomUri,
-    /// The provider that lied, as the room's creation record names it.
+    /// The provider that lied, as the room's maker calls it. Nothing in a proof shows that the key
+    /// is this provider's.
     pub hub: Provider,
+    /// The key whose holder lied, as a server shows its own.
+    pub key: Base64Url,
     /// The place in the log.
     pub seq: u64,
     /// What the hub signed, twice.
@@ -114,6 +117,11 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         stored.iter().map(read).collect()
     }
 
+    /// The key of the account's own server, as it was shown when the account was made here.
+    pub fn server_key(&self) -> Base64Url {
+        self.identity.server_key.as_bytes().to_vec().into()
+    }
+
     /// A proof to hand on.
     ///
     /// # Errors
@@ -172,6 +180,7 @@ fn view(evidence: &Evidence, number: u64, found_ms: u64) -> EvidenceView {
         number,
         room: one.receipt().room.clone(),
         hub: evidence.record().record().hub.clone(),
+        key: evidence.key().as_bytes().to_vec().into(),
         seq: one.receipt().seq,
         signed: [signed(one), signed(other)],
         found_ms,

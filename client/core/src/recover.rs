@@ -4,12 +4,14 @@
 //! the recovery key signed the one and the new key the other.
 //!
 //! The surprise: it can be repeated, like a registration. The keys are stored before the request
-//! leaves, and whatever broke in between, the same list is presented again unless the account has
-//! moved on without it.
+//! leaves, and whatever broke in between, the same list is presented again, unless the account has
+//! moved on without it or the person wants something else for the other devices by now. Then the
+//! next list is made for the same device, of a generation behind the one that was begun: whichever
+//! of the two the server took, that one wins.
 
 use grove_mls::identity::{
-    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, IdentityError, ListError, ListedDevice,
-    RecoveryKey, RecoveryProof, SignedDeviceList, WordsError,
+    DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, Identity as UserIdentity, IdentityError,
+    ListError, ListedDevice, RecoveryKey, RecoveryProof, SignedDeviceList, WordsError,
 };
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::api::recoveries::{RecoveryLookup, RecoveryRequest};
@@ -127,10 +129,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let key = RecoveryKey::from_words(&recovery.words)?;
         let newest = look_up(&transport, &recovery.user, &key).await?;
         let account = match begun {
-            Some(account) if fits(&account, &newest)? => account,
-            _ => {
+            Some(account) if fits(&account, &newest, recovery.others)? => account,
+            begun => {
                 let home = Home::ask(&transport, &recovery.user).await?;
-                let account = new_account(&environment, &key, &newest, recovery.others, home)?;
+                let plan = Plan {
+                    begun: begun.as_ref(),
+                    newest: &newest,
+                    others: recovery.others,
+                };
+                let account = new_account(&environment, &key, &plan, home)?;
                 store.transaction(|tx| {
                     tx.put_account(&account)?;
                     tx.put_device_name(&account.client, name)
@@ -147,6 +154,26 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             step.tx.put_account(&account)
         })?;
         Ok(client)
+    }
+
+    /// What the newest list that this device knows says of the user's other devices.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn other_devices(&mut self) -> Result<OtherDevices, StoreError> {
+        self.transaction(|step| {
+            let list = devices::own_list(step)?;
+            Ok(others_of(&list, &step.identity.client))
+        })
+    }
+}
+
+/// What a list says of the devices that are not this one.
+fn others_of(list: &SignedDeviceList, own: &ClientUri) -> OtherDevices {
+    if list.active().any(|device| device.client != *own) {
+        OtherDevices::Keep
+    } else {
+        OtherDevices::Revoke
     }
 }
 
@@ -203,25 +230,69 @@ async fn look_up(
     Ok(list)
 }
 
-/// Whether the list of a recovery that was begun is the newest, or the next.
-fn fits(account: &Account, newest: &SignedDeviceList) -> Result<bool, ListError> {
+/// Whether the list of a recovery that was begun is the newest, or the next, and does with the
+/// other devices what is wanted. A device that the newest list has revoked stays so.
+fn fits(
+    account: &Account,
+    newest: &SignedDeviceList,
+    others: OtherDevices,
+) -> Result<bool, ListError> {
     let ours = SignedDeviceList::decode(&account.device_list)?;
-    Ok(ours == *newest || ours.follows(newest).is_ok())
+    let stays = |client: &ClientUri| ours.active().any(|device| device.client == *client);
+    let as_wanted = match others {
+        OtherDevices::Keep => newest.active().all(|device| stays(&device.client)),
+        OtherDevices::Revoke => others_of(&ours, &account.client) == OtherDevices::Revoke,
+    };
+    Ok(as_wanted && (ours == *newest || ours.follows(newest).is_ok()))
+}
+
+/// What the next list is made of.
+struct Plan<'a> {
+    /// A recovery that was begun here and is not gone on with.
+    begun: Option<&'a Account>,
+    newest: &'a SignedDeviceList,
+    others: OtherDevices,
+}
+
+impl Plan<'_> {
+    /// The identity that the next one has to follow: the newest, or that of the list that was
+    /// begun, which may have come to the server meanwhile.
+    fn last_identity(&self) -> Result<UserIdentity, ListError> {
+        let newest = &self.newest.list().identity;
+        if let Some(account) = self.begun {
+            let begun = SignedDeviceList::decode(&account.device_list)?;
+            let begun = &begun.list().identity;
+            if begun.follows(newest) && begun.recovery() == newest.recovery() {
+                return Ok(begun.clone());
+            }
+        }
+        Ok(newest.clone())
+    }
+
+    /// The device that was begun, unless the newest list has it as revoked or with another key.
+    fn device(&self) -> Option<(ClientUri, Seed)> {
+        let account = self.begun?;
+        let key = DeviceKey::from_seed(*account.device.bytes()).public();
+        let listed = self.newest.list().find(&account.client);
+        let good = listed.is_none_or(|one| one.revoked.is_none() && one.signature_key == key);
+        good.then(|| (account.client.clone(), Seed::new(*account.device.bytes())))
+    }
 }
 
 /// Makes the next identity, this device's key, and the list that begins with both.
 fn new_account(
     environment: &impl Environment,
     recovery: &RecoveryKey,
-    newest: &SignedDeviceList,
-    others: OtherDevices,
+    plan: &Plan<'_>,
     home: Home,
 ) -> Result<Account, RecoverError> {
     let now = environment.now();
-    let old = newest.list();
-    let (identity, uik) = old.identity.renew(recovery, &old.user)?;
-    let device = random_seed(environment);
-    let client = ClientUri::new(&old.user, random_bytes(environment));
+    let (newest, old) = (plan.newest, plan.newest.list());
+    let (identity, uik) = plan.last_identity()?.renew(recovery, &old.user)?;
+    let (client, device) = plan.device().unwrap_or_else(|| {
+        let client = ClientUri::new(&old.user, random_bytes(environment));
+        (client, random_seed(environment))
+    });
     let mut next = DeviceList {
         version: old.version.saturating_add(1),
         prev_hash: Some(newest.hash()),
@@ -229,17 +300,19 @@ fn new_account(
         not_after: now.saturating_add(DEVICE_LIST_VALIDITY_MS),
         ..old.clone()
     };
-    if others == OtherDevices::Revoke {
-        for device in &mut next.devices {
-            device.revoked.get_or_insert(now.max(device.added));
+    if plan.others == OtherDevices::Revoke {
+        for other in next.devices.iter_mut().filter(|one| one.client != client) {
+            other.revoked.get_or_insert(now.max(other.added));
         }
     }
-    next.devices.push(ListedDevice {
-        client: client.clone(),
-        signature_key: DeviceKey::from_seed(*device.bytes()).public(),
-        added: now,
-        revoked: None,
-    });
+    if old.find(&client).is_none() {
+        next.devices.push(ListedDevice {
+            client: client.clone(),
+            signature_key: DeviceKey::from_seed(*device.bytes()).public(),
+            added: now,
+            revoked: None,
+        });
+    }
     let list = devices::sign_first(&uik, next)?;
     let uik = Seed::new(*uik.seed());
     Ok(home.account(client, Keys { uik, device }, &list, now))

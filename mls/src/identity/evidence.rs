@@ -1,6 +1,9 @@
 //! Proof that a hub lied: two receipts of one key for one place in one log that contradict each
 //! other, and the room's creation record, which names the key.
 //!
+//! It is a proof against whoever holds that key. Whose key it is does not follow from these bytes:
+//! a record can be made by anybody, and say of any key that it is a certain hub's.
+//!
 //! Whoever has nothing but these bytes can verify it. Must not know who keeps it, or what a person
 //! does about it.
 //!
@@ -11,6 +14,7 @@ use grove_wire::codec::{self, DecodeError, Opaque};
 use grove_wire::limits::{MAX_RECEIPT_BYTES, MAX_RECORD_BYTES};
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
+use super::keys::PublicKey;
 use super::receipt::{ReceiptError, SignedReceipt};
 use super::record::{RecordError, SignedCreationRecord};
 use super::signed::append_opaque;
@@ -108,7 +112,12 @@ impl Evidence {
         bytes
     }
 
-    /// The room's creation record.
+    /// The key that signed both receipts: what is proven is that its holder did.
+    pub fn key(&self) -> &PublicKey {
+        &self.record.record().hub_key
+    }
+
+    /// The room's creation record. That it calls the key's holder by a domain is its maker's word.
     pub fn record(&self) -> &SignedCreationRecord {
         &self.record
     }

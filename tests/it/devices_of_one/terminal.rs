@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use harness::World;
 use harness::program::{self, Ended};
+use harness::{Setup, Terminal, World};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -44,7 +44,7 @@ async fn devices_are_listed_named_and_never_taken_away_by_themselves() {
         .collect();
 
     let named = grove(&home, &["devices", "rename", &client, "old laptop"], "").await;
-    assert!(named.ok().ends_with("is called old laptop\n"));
+    assert!(named.ok().ends_with("is called «old laptop»\n"));
     let listed = grove(&home, &["devices", "list", "--json"], "")
         .await
         .json();
@@ -59,22 +59,30 @@ async fn devices_are_listed_named_and_never_taken_away_by_themselves() {
     );
     assert!(listed["last_seen_ms"].is_u64(), "{listed}");
     let text = grove(&home, &["devices", "ls"], "").await.ok();
-    assert!(text.contains("old laptop, this device, added "), "{text}");
+    assert!(text.contains("«old laptop», this device, added "), "{text}");
 
     // Not this one, not an unknown one, not without the words.
     let input = words.join(" ");
     let revoke = [
         "devices",
         "revoke",
-        "OLD laptop",
+        client.as_str(),
         "--words-file",
         "-",
         "--json",
     ];
     let own = grove(&home, &revoke, &input).await;
     assert_eq!(failure(&own)["error"], "not_found", "{}", own.stderr);
-    let retired = grove(&home, &["devices", "retire", "old laptop", "--json"], "").await;
+    let retired = grove(&home, &["devices", "retire", &client, "--json"], "").await;
     assert_eq!(failure(&retired)["error"], "not_found");
+    // Nobody is there to say that it is the one: a name is not enough, with --yes neither.
+    let id = client.rsplit('/').next().expect("an id");
+    for named in [&["OLD laptop"][..], &["OLD laptop", "--yes"]] {
+        let arguments = [&["devices", "retire", "--json"], named].concat();
+        let refused = failure(&grove(&home, &arguments, "yes\n").await);
+        assert_eq!(refused["error"], "usage", "{refused}");
+        assert!(refused["advice"].as_str().expect("advice").ends_with(id));
+    }
     let unknown = grove(&home, &["devices", "retire", "phone", "--json"], "").await;
     assert_eq!(failure(&unknown)["message"], "you have no such device");
     let wrong = grove(&home, &revoke, &["abandon"; 24].join(" ")).await;
@@ -83,6 +91,71 @@ async fn devices_are_listed_named_and_never_taken_away_by_themselves() {
         .await
         .json();
     assert_eq!(listed["revoked_ms"], Value::Null);
+}
+
+/// Runs `grove` at a terminal of its own, at which this is typed.
+async fn at_a_terminal(terminal: &Terminal, arguments: &[&str], typed: &str) -> Ended {
+    let mut words = vec![format!("'{}'", program::grove().display())];
+    words.extend(arguments.iter().map(|word| format!("'{word}'")));
+    let mut command = Command::new("script");
+    command
+        .args(["-q", "-e", "-c", &words.join(" "), "/dev/null"])
+        .env_clear()
+        .env("HOME", &terminal.home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    program::run(command, typed).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_sees_which_device_goes_and_says_yes() {
+    let world = Setup::default().process().start().await;
+    let (alice, words) = Terminal::register(&world, "alice").await;
+    let found = Terminal::new(&world, "found");
+    let recover = [
+        "recover",
+        "alice@a.example",
+        "--server",
+        found.url.as_str(),
+        "--words-file",
+        "-",
+        "--keep-others",
+        "--name",
+        "tablet",
+    ];
+    found.run(&recover, &words).await.ok();
+    let old = alice.run(&["whoami", "--json"], "").await.json();
+    let old = old["client"].as_str().expect("a client").to_owned();
+    let id = old.rsplit('/').next().expect("an id");
+    // One that is called as the other begins.
+    let begin = id.get(..8).expect("an id");
+    found
+        .run(&["devices", "rename", "tablet", begin], "")
+        .await
+        .ok();
+    let both = at_a_terminal(&found, &["devices", "retire", begin], "yes\n").await;
+    assert_eq!(both.code, 8, "{}", both.stdout);
+    assert!(
+        both.stdout.contains(&format!("«{begin}»")),
+        "{}",
+        both.stdout
+    );
+    let active = async || {
+        let listed = found.run(&["devices", "list", "--json"], "").await;
+        let lines = listed.json_lines().into_iter();
+        lines.filter(|line| line["revoked_ms"].is_null()).count()
+    };
+    found
+        .run(&["devices", "rename", id, "old laptop"], "")
+        .await
+        .ok();
+    for (typed, code, left) in [("no\n", 1, 2), ("\n", 2, 2), ("YES\n", 0, 1)] {
+        let retire = ["devices", "retire", "old laptop"];
+        let ended = at_a_terminal(&found, &retire, typed).await;
+        assert_eq!(ended.code, code, "{}", ended.stdout);
+        let shown = format!("{id}  «old laptop», added ");
+        assert!(ended.stdout.contains(&shown), "{}", ended.stdout);
+        assert_eq!(active().await, left);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,18 +7,24 @@ use clap::{Subcommand, ValueHint};
 use super::link::{APPROVE_HELP, Approve};
 
 const RENAME_HELP: &str = "A DEVICE is named by its name, by the beginning of its id, or by its whole \
-    address. Only your own devices ever see the name.\n\n\
+    id or address. Only your own devices ever see the name, and each of them may change it: ids \
+    cannot be changed.\n\n\
     Example:\n  grove devices rename 4y7c \"old laptop\"";
 
 const RETIRE_HELP: &str = "For a device that you have wiped or will not use again. It leaves your \
     account and all rooms.\n\n\
     If the device may be in other hands, this is not enough: it has seen your key. Take grove \
     devices revoke instead, which gives you a new one.\n\n\
+    You are shown which device is meant and asked for a yes. Without a terminal, and with --json, \
+    nobody is asked, and the device has to be named by its id or its whole address.\n\n\
     Example:\n  grove devices retire \"old laptop\"";
 
 const REVOKE_HELP: &str = "For a device that is lost or stolen. It leaves your account and all rooms, \
     and you get a new key that it does not have; your other devices get the key through the room \
     they share. This takes your recovery words: they are asked for, or read from a file.\n\n\
+    Before that you are shown which device is meant and asked for a yes. Without a terminal, and \
+    with --json, nobody is asked, and the device has to be named by its id or its whole address: a \
+    name may have been changed by whoever has the device.\n\n\
     What the device has read before stays readable on it. Rooms that could not be reached are named \
     and gone through by later commands; grove devices list shows how far that is.\n\n\
     Examples:
@@ -50,6 +56,9 @@ pub(crate) enum Devices {
     Retire {
         /// The device
         device: String,
+        /// Do not ask whether this is the device
+        #[arg(long)]
+        yes: bool,
     },
 
     /// Take a device off your account that may be in other hands, with your recovery words
@@ -60,5 +69,8 @@ pub(crate) enum Devices {
         /// File with the recovery words; - is standard input
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         words_file: Option<PathBuf>,
+        /// Do not ask whether this is the device
+        #[arg(long)]
+        yes: bool,
     },
 }

@@ -1,16 +1,19 @@
 //! `grove devices`: list, name, and take away.
 
+mod choice;
+
 use std::path::Path;
 
-use grove_core::{Class, Classified, DeviceProgress, DeviceView};
+use grove_core::{Class, Classified, DeviceProgress};
 use grove_wire::uri::ClientUri;
 
 use super::approve;
 use super::failures::failed;
+use crate::answers::{self, Answers, Echo};
 use crate::args::Devices;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{DeviceLine, DevicesChanged, Output, RenamedLine};
+use crate::output::{DeviceLine, DevicesChanged, MeantDevice, Output, RenamedLine};
 use crate::secrets;
 use crate::session::Session;
 
@@ -28,21 +31,26 @@ pub(crate) async fn devices(
         Devices::Approve(wish) => approve::approve(session, wish, output).await?,
         Devices::List => return list(session, output).await,
         Devices::Rename { device, name } => {
-            let client = find(session, &device, output).await?;
+            let client = find(session, &device, output).await?.client;
             session
                 .client
                 .rename_device(&client, &name)
                 .map_err(failed)?;
             output.print(&RenamedLine { client, name })?;
         }
-        Devices::Retire { device } => {
-            let client = find(session, &device, output).await?;
+        Devices::Retire { device, yes } => {
+            let client = find_to_take_off(session, &device, yes, output).await?;
             let retired = session.client.retire_device(&client).await;
             changed(output, client, "retired", retired)?;
             output.note(RETIRED);
         }
-        Devices::Revoke { device, words_file } => {
-            revoke(session, &device, words_file.as_deref(), output).await?;
+        Devices::Revoke {
+            device,
+            words_file,
+            yes,
+        } => {
+            let client = find_to_take_off(session, &device, yes, output).await?;
+            revoke(session, client, words_file.as_deref(), output).await?;
         }
     }
     session.settle(output).await;
@@ -51,11 +59,10 @@ pub(crate) async fn devices(
 
 async fn revoke(
     session: &mut Session,
-    device: &str,
+    client: ClientUri,
     words_file: Option<&Path>,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let client = find(session, device, output).await?;
     let words = secrets::recovery_words(words_file)?;
     let revoked = session.client.revoke_device(&client, &words).await;
     changed(output, client, "revoked", revoked)
@@ -86,84 +93,37 @@ async fn list(session: &mut Session, output: &mut Output<'_>) -> Result<(), Fail
         .try_for_each(|device| output.print(&DeviceLine(device)))
 }
 
-/// The device that is meant: by its name, its whole address, or the beginning of its id.
+/// The device that is meant.
 async fn find(
     session: &mut Session,
     named: &str,
     output: &mut Output<'_>,
-) -> Result<ClientUri, Failure> {
+) -> Result<choice::Chosen, Failure> {
     session.catch_up_if_possible(output).await?;
     let devices = session.client.devices().await.map_err(failed)?;
-    choose(&devices, named)
+    choice::choose(&devices, named)
 }
 
-fn choose(devices: &[DeviceView], named: &str) -> Result<ClientUri, Failure> {
-    let wanted = named.to_lowercase();
-    let by_name = |device: &&DeviceView| device.name.to_lowercase() == wanted;
-    let by_id = |device: &&DeviceView| {
-        device.client.as_str() == named || device.client.device().starts_with(&wanted)
-    };
-    let mut found: Vec<&DeviceView> = Vec::new();
-    if !wanted.is_empty() {
-        found = devices.iter().filter(by_name).collect();
-        if found.is_empty() {
-            found = devices.iter().filter(by_id).collect();
+/// The device that is to be taken off the account, once it is certain that it is meant: a person
+/// sees which it is and says yes; a script has named it by what no other device can change.
+async fn find_to_take_off(
+    session: &mut Session,
+    named: &str,
+    yes: bool,
+    output: &mut Output<'_>,
+) -> Result<ClientUri, Failure> {
+    let chosen = find(session, named, output).await?;
+    let answers = Answers::open();
+    if !answers.is_person() || output.is_json() {
+        return chosen.by_id();
+    }
+    output.note(MeantDevice(&chosen.device));
+    if !yes {
+        let answer = answers.ask("Is this the device? (yes or no) ", Echo::On)?;
+        if !answers::is_yes(&answer) {
+            return Err(Failure::new(Exit::Failure, "nothing was changed")
+                .advise("grove devices list shows all devices with their ids"));
         }
     }
-    match found.as_slice() {
-        [device] => Ok(device.client.clone()),
-        [] => Err(Failure::new(Exit::NotFound, "you have no such device")
-            .advise("grove devices list shows them")),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|one| one.client.device()).collect();
-            Err(
-                Failure::new(Exit::NotFound, "several devices are called that")
-                    .advise(format!("name one by its id: {}", ids.join(", "))),
-            )
-        }
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use grove_core::DeviceView;
-    use grove_wire::uri::{ClientUri, UserUri};
-
-    use super::choose;
-    use crate::exit::Exit;
-
-    fn device(id: u8, name: &str) -> DeviceView {
-        let user = UserUri::parse("alice@a.example").unwrap();
-        DeviceView {
-            client: ClientUri::new(&user, [id; 16]),
-            name: name.to_owned(),
-            this: false,
-            added_ms: 1,
-            last_seen_ms: None,
-            connected: None,
-            revoked_ms: None,
-            rooms_pending: 0,
-        }
-    }
-
-    #[test]
-    fn a_device_is_named_by_name_or_id_and_never_guessed() {
-        let devices = [device(1, "Phone"), device(2, "laptop"), device(2, "LAPTOP")];
-        let phone = &devices[0].client;
-        for named in ["phone", phone.as_str(), phone.device().get(..6).unwrap()] {
-            assert_eq!(choose(&devices, named).unwrap(), *phone, "{named}");
-        }
-        for (named, text) in [
-            ("laptop", "several devices are called that"),
-            ("tablet", "you have no such device"),
-            ("", "you have no such device"),
-        ] {
-            let failure = choose(&devices, named).unwrap_err();
-            assert_eq!(
-                (failure.exit, failure.message.as_str()),
-                (Exit::NotFound, text)
-            );
-        }
-    }
+    Ok(chosen.client)
 }

@@ -4,13 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use grove_core::{EvidenceFile, verify_evidence};
+use grove_core::{EvidenceFile, EvidenceView, verify_evidence};
+use grove_wire::api::Base64Url;
+use grove_wire::uri::Provider;
 
 use super::failures::failed;
 use crate::args::Evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{EvidenceLine, Exported, Output};
+use crate::output::{EvidenceLine, Exported, KeyIs, Output, VerifiedLine};
+use crate::profile::{self, Directories, Profile, ProfileName, Unlock};
 use crate::session::Session;
 
 /// A proof is a few KiB; more is no proof.
@@ -29,7 +32,8 @@ pub(crate) fn evidence(
             }
             Ok(())
         }
-        Evidence::Verify { file } => verify(&file, output),
+        // Done before a profile was opened.
+        Evidence::Verify { .. } => Ok(()),
     }
 }
 
@@ -56,8 +60,66 @@ fn export(
     })
 }
 
-/// Checks a proof; needs nothing but the file.
-pub(crate) fn verify(file: &Path, output: &mut Output<'_>) -> Result<(), Failure> {
+/// What a proof's key can be compared with.
+pub(crate) struct Keys<'a> {
+    /// The key that the person has got from the server.
+    pub(crate) given: Option<&'a Base64Url>,
+    /// The profile that counts; without it, all do.
+    pub(crate) profile: Option<&'a ProfileName>,
+    /// Where profiles are.
+    pub(crate) directories: &'a Directories,
+}
+
+impl Keys<'_> {
+    /// Compares the key of a proof: says with what, if with anything.
+    fn compare(&self, evidence: &EvidenceView) -> Result<KeyIs, Failure> {
+        let hub = evidence.hub.as_str().trim_start_matches("mimi://");
+        if let Some(given) = self.given {
+            if *given == evidence.key {
+                return Ok(KeyIs::Given);
+            }
+            let text = format!("this is not the key of {hub}: nothing is proven against it");
+            return Err(another_key(evidence, &text));
+        }
+        let own = self.of_own_servers(&evidence.hub);
+        if own.contains(&evidence.key) {
+            return Ok(KeyIs::OwnServer);
+        }
+        if own.is_empty() {
+            return Ok(KeyIs::NotCompared);
+        }
+        let text =
+            format!("this is NOT the key of {hub}, your own server: nothing is proven against it");
+        Err(another_key(evidence, &text))
+    }
+
+    /// The keys that profiles know of this provider. A profile that cannot be opened without asking
+    /// somebody is passed over.
+    fn of_own_servers(&self, hub: &Provider) -> Vec<Base64Url> {
+        let Ok(names) = profile::list(self.directories) else {
+            return Vec::new();
+        };
+        let wanted = |name: &ProfileName| self.profile.is_none_or(|profile| profile == name);
+        let open = |name: ProfileName| {
+            let profile = Profile::choose(self.directories, Some(&name)).ok()?;
+            let settings = &profile.settings;
+            let at_hub = settings.user.provider() == *hub && settings.unlock == Unlock::File;
+            let session = at_hub.then(|| Session::of(profile, None))?;
+            Some(session.ok()?.client.server_key())
+        };
+        names.into_iter().filter(wanted).filter_map(open).collect()
+    }
+}
+
+fn another_key(evidence: &EvidenceView, text: &str) -> Failure {
+    let key = evidence.key.encode();
+    Failure::new(Exit::Failure, text).advise(format!(
+        "the proof is against the holder of the key {key}, whoever that is"
+    ))
+}
+
+/// Checks a proof; needs nothing but the file, and compares its key with what there is.
+pub(crate) fn verify(file: &Path, keys: &Keys<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     let shown = file.display();
     let bytes = read(file).map_err(|error| {
         Failure::new(Exit::NotFound, format!("{shown} cannot be read: {error}"))
@@ -68,7 +130,8 @@ pub(crate) fn verify(file: &Path, output: &mut Output<'_>) -> Result<(), Failure
         serde_json::from_slice(&bytes).map_err(|error| no_proof(error.to_string()))?;
     let evidence =
         verify_evidence(parsed.evidence.as_bytes()).map_err(|error| no_proof(error.to_string()))?;
-    output.print(&EvidenceLine(evidence))
+    let key_is = keys.compare(&evidence)?;
+    output.print(&VerifiedLine { evidence, key_is })
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {

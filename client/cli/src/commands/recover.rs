@@ -22,10 +22,10 @@ pub(crate) async fn recover(
     let words = secrets::recovery_words(wish.words_file.as_deref())?;
     let plan = Plan::read(arguments, &wish.address, &wish.profile, directories)?;
     let mut new = plan.make(directories)?;
-    let (others, shown) = if wish.keep_others {
-        (OtherDevices::Keep, "kept")
+    let others = if wish.keep_others {
+        OtherDevices::Keep
     } else {
-        (OtherDevices::Revoke, "revoked")
+        OtherDevices::Revoke
     };
     let recovery = Recovery {
         user: wish.address.clone(),
@@ -50,6 +50,11 @@ pub(crate) async fn recover(
         }
     };
     new.keep(directories)?;
+    // What was done, which is not what was wanted if an earlier run had done more.
+    let shown = match client.other_devices()? {
+        OtherDevices::Keep => "kept",
+        OtherDevices::Revoke => "revoked",
+    };
     output.print(&new.arrived("recovered", &client, Some(shown)))?;
     new_profile::join_rooms(&mut client, &mut Ending::new()?, output).await
 }

@@ -6,7 +6,7 @@ use grove_core::{DeviceProgress, DeviceView, PendingRoom};
 use grove_wire::uri::ClientUri;
 use serde::Serialize;
 
-use super::plain::Line;
+use super::plain::Quoted;
 use super::records::short_id;
 use super::time::Minute;
 
@@ -27,29 +27,76 @@ impl fmt::Display for DeviceLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let device = &self.0;
         write!(f, "{}  ", short(&device.client))?;
-        if device.name.is_empty() {
-            f.write_str("(no name)")?;
-        } else {
-            write!(f, "{}", Line(&device.name))?;
-        }
+        write_name(f, device)?;
         if device.this {
             f.write_str(", this device")?;
         }
         write!(f, ", added {}", Minute(device.added_ms))?;
-        if let Some(revoked) = device.revoked_ms {
-            write!(f, ", taken off {}", Minute(revoked))?;
-        } else if device.connected == Some(true) {
-            f.write_str(", connected")?;
-        } else if let Some(seen) = device.last_seen_ms {
-            write!(f, ", last seen {}", Minute(seen))?;
-        } else if device.connected.is_some() {
-            f.write_str(", never seen")?;
-        }
+        write_seen(f, device)?;
         match device.rooms_pending {
             0 => Ok(()),
             1 => f.write_str(", 1 room still to be brought up to date"),
             many => write!(f, ", {many} rooms still to be brought up to date"),
         }
+    }
+}
+
+fn write_name(f: &mut fmt::Formatter<'_>, device: &DeviceView) -> fmt::Result {
+    match device.name.as_str() {
+        "" => f.write_str("(no name)"),
+        name => write!(f, "{}", Quoted(name)),
+    }
+}
+
+fn write_seen(f: &mut fmt::Formatter<'_>, device: &DeviceView) -> fmt::Result {
+    if let Some(revoked) = device.revoked_ms {
+        write!(f, ", taken off {}", Minute(revoked))
+    } else if device.connected == Some(true) {
+        f.write_str(", connected")
+    } else if let Some(seen) = device.last_seen_ms {
+        write!(f, ", last seen {}", Minute(seen))
+    } else if device.connected.is_some() {
+        f.write_str(", never seen")
+    } else {
+        Ok(())
+    }
+}
+
+/// The device that a person is about to take off the account, with its whole id.
+pub(crate) struct MeantDevice<'a>(pub(crate) &'a DeviceView);
+
+impl fmt::Display for MeantDevice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let device = self.0;
+        write!(f, "{}  ", device.client.device())?;
+        write_name(f, device)?;
+        write!(f, ", added {}", Minute(device.added_ms))?;
+        write_seen(f, device)
+    }
+}
+
+/// Devices to choose from, in one line. An id is shortened where that tells it from the others:
+/// whoever makes a device chooses its id.
+pub(crate) struct DeviceChoice<'a>(pub(crate) &'a [&'a DeviceView]);
+
+impl fmt::Display for DeviceChoice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, device) in self.0.iter().enumerate() {
+            if place > 0 {
+                f.write_str("; ")?;
+            }
+            let begin = short(&device.client);
+            let alike = self.0.iter().filter(|one| short(&one.client) == begin);
+            let id = if alike.count() > 1 {
+                device.client.device()
+            } else {
+                begin
+            };
+            write!(f, "{id} ")?;
+            write_name(f, device)?;
+            write_seen(f, device)?;
+        }
+        Ok(())
     }
 }
 
@@ -67,7 +114,12 @@ impl fmt::Display for RenamedLine {
         if self.name.is_empty() {
             return write!(f, "{} has no name now", short(&self.client));
         }
-        write!(f, "{} is called {}", short(&self.client), Line(&self.name))
+        write!(
+            f,
+            "{} is called {}",
+            short(&self.client),
+            Quoted(&self.name)
+        )
     }
 }
 
@@ -105,7 +157,7 @@ fn write_pending(f: &mut fmt::Formatter<'_>, pending: &PendingRoom) -> fmt::Resu
     if pending.name.is_empty() {
         write!(f, "{}", short_id(&pending.room))?;
     } else {
-        write!(f, "{}", Line(&pending.name))?;
+        write!(f, "{}", Quoted(&pending.name))?;
     }
     let devices = |f: &mut fmt::Formatter<'_>, devices: &[ClientUri], text: &str| {
         if devices.is_empty() {
@@ -144,7 +196,7 @@ mod tests {
         });
         assert_eq!(
             line.to_string(),
-            "aeaqcaib  old\u{fffd}phone, this device, added 2026-11-22 21:07, connected, 2 rooms still to be brought up \
+            "aeaqcaib  «old\u{fffd}phone», this device, added 2026-11-22 21:07, connected, 2 rooms still to be brought up \
              to date"
         );
         assert_eq!(
@@ -181,7 +233,7 @@ mod tests {
         };
         assert_eq!(
             changed.to_string(),
-            "revoked aeaqcaib; rooms up to date: 2 of 3\n  Garden; still to be removed: aeaqcaib; still to take the \
+            "revoked aeaqcaib; rooms up to date: 2 of 3\n  «Garden»; still to be removed: aeaqcaib; still to take the \
              new key: aibaeaqc"
         );
         let json = serde_json::to_value(&changed).unwrap();
@@ -191,6 +243,6 @@ mod tests {
             client: client(1),
             name: "phone".to_owned(),
         };
-        assert_eq!(named.to_string(), "aeaqcaib is called phone");
+        assert_eq!(named.to_string(), "aeaqcaib is called «phone»");
     }
 }

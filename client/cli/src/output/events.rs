@@ -9,7 +9,7 @@ use grove_core::{
 use grove_wire::uri::RoomUri;
 use serde::{Serialize, Serializer};
 
-use super::plain::{Line, Lines};
+use super::plain::{Line, Lines, Quoted};
 use super::records::short_id;
 use super::time::{Minute, Span};
 
@@ -26,11 +26,11 @@ impl RoomNames {
         Self(rooms.into_iter().collect())
     }
 
-    /// The name of a room, or its short id.
-    pub(crate) fn of<'a>(&'a self, room: &'a RoomUri) -> &'a str {
+    /// The name of a room in «…», since others chose it, or its short id.
+    pub(crate) fn of(&self, room: &RoomUri) -> String {
         match self.0.get(room) {
-            Some(name) if !name.is_empty() => name,
-            _ => short_id(room),
+            Some(name) if !name.is_empty() => Quoted(name).to_string(),
+            _ => short_id(room).to_owned(),
         }
     }
 }
@@ -54,7 +54,7 @@ impl fmt::Display for MessageLine<'_> {
         let message = self.message;
         write!(f, "{}  ", Minute(message.time_ms))?;
         if let Some(names) = self.names {
-            write!(f, "{}  ", Line(names.of(&message.room)))?;
+            write!(f, "{}  ", names.of(&message.room))?;
         }
         let sender = Sender(message);
         let text = Lines(&message.text);
@@ -149,7 +149,7 @@ impl Serialize for EventLine<'_> {
 
 impl fmt::Display for EventLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |room| Line(self.names.of(room));
+        let name = |room| self.names.of(room);
         match &self.event.event {
             Event::Message { message }
             | Event::MessageFailed { message }
@@ -275,13 +275,28 @@ fn write_change(f: &mut fmt::Formatter<'_>, change: &RoomChange) -> fmt::Result 
         RoomChange::Joined { user, role } => {
             write!(f, "{} came in as {}", user.address(), Line(role))
         }
-        RoomChange::Leaving { user } => write!(f, "{} is leaving", user.address()),
+        RoomChange::DeviceLeaving {
+            client,
+            by_server: true,
+        } => write!(
+            f,
+            "the server wants a device of {} out",
+            client.user().address()
+        ),
+        RoomChange::DeviceLeaving { client, .. } => {
+            write!(f, "a device of {} is leaving", client.user().address())
+        }
+        RoomChange::Leaving {
+            user,
+            by_server: true,
+        } => write!(f, "the server wants {} out", user.address()),
+        RoomChange::Leaving { user, .. } => write!(f, "{} is leaving", user.address()),
         RoomChange::Left { user } => write!(f, "{} is gone", user.address()),
         RoomChange::Renamed { name, topic } if topic.is_empty() => {
-            write!(f, "is now called {}", Line(name))
+            write!(f, "is now called {}", Quoted(name))
         }
         RoomChange::Renamed { name, topic } => {
-            write!(f, "is now called {}, about {}", Line(name), Line(topic))
+            write!(f, "is now called {}, about {}", Quoted(name), Quoted(topic))
         }
         RoomChange::RoleChanged { user, role } => {
             write!(f, "{} is now {}", user.address(), Line(role))
@@ -291,11 +306,11 @@ fn write_change(f: &mut fmt::Formatter<'_>, change: &RoomChange) -> fmt::Result 
 
 fn is_about(change: &RoomChange, by: &grove_wire::uri::UserUri) -> bool {
     match change {
-        RoomChange::DeviceAdded { client } | RoomChange::DeviceRemoved { client } => {
-            client.user() == *by
-        }
+        RoomChange::DeviceAdded { client }
+        | RoomChange::DeviceLeaving { client, .. }
+        | RoomChange::DeviceRemoved { client } => client.user() == *by,
         RoomChange::Joined { user, .. }
-        | RoomChange::Leaving { user }
+        | RoomChange::Leaving { user, .. }
         | RoomChange::Left { user }
         | RoomChange::RoleChanged { user, .. } => user == by,
         RoomChange::Renamed { .. } => false,

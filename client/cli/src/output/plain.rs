@@ -3,8 +3,15 @@
 //! A terminal obeys what is written to it: escape sequences move the cursor, set the title, paste
 //! into the clipboard; direction marks make an address read as another. So whatever came over the
 //! network is shown with such characters replaced. JSON output is not: it is for programs.
+//!
+//! Nor may it look like what this program says: a run of blanks would pass for the space between
+//! columns, or push words to the beginning of the terminal's next row. So a run is one blank within
+//! a line, and a few at the beginning of a further line of a message, where it is indented.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+
+/// So many blanks in a row stay in a message, for what is set out in it.
+const MAX_BLANKS: usize = 4;
 
 const REPLACEMENT: char = '\u{fffd}';
 
@@ -15,7 +22,41 @@ pub(crate) struct Line<'a>(pub(crate) &'a str);
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Through `pad`, so that columns can be aligned.
-        f.pad(&self.0.chars().map(harmless).collect::<String>())
+        f.pad(&collapsed(self.0, 1))
+    }
+}
+
+/// A line whose characters are harmless, with no more than so many blanks in a row.
+fn collapsed(line: &str, blanks: usize) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut run = 0;
+    for c in line.chars().map(harmless) {
+        if is_blank(c) {
+            run += 1;
+            if run <= blanks {
+                shown.push(' ');
+            }
+        } else {
+            // What has no width of its own does not end a run.
+            if !is_without_width(c) {
+                run = 0;
+            }
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// A name that somebody else chose, in «…», so that it cannot pass for what stands around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = Line(self.0).to_string();
+        let inside = line.trim().replace('\u{ab}', "\u{2039}");
+        let inside = inside.replace('\u{bb}', "\u{203a}");
+        f.pad(&format!("\u{ab}{inside}\u{bb}"))
     }
 }
 
@@ -29,9 +70,7 @@ impl fmt::Display for Lines<'_> {
             if index > 0 {
                 f.write_str("\n    ")?;
             }
-            line.chars()
-                .map(harmless)
-                .try_for_each(|c| f.write_char(c))?;
+            f.write_str(&collapsed(line, MAX_BLANKS))?;
         }
         Ok(())
     }
@@ -45,6 +84,23 @@ fn harmless(c: char) -> char {
     }
 }
 
+/// Blanks of any width, and letters that are drawn as nothing: the Braille blank and the fillers of
+/// Hangul.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+        )
+}
+
+/// Joiners, marks of where a word may break, and selectors of a variant.
+fn is_without_width(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2064}' | '\u{fe00}'..='\u{fe0f}')
+}
+
 /// Direction marks, embeddings, overrides and isolates, line and paragraph separators, and tags.
 /// The zero-width joiner stays: emoji and several scripts need it.
 fn is_invisible_format(c: char) -> bool {
@@ -55,7 +111,7 @@ fn is_invisible_format(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Lines};
+    use super::{Line, Lines, Quoted};
 
     #[test]
     fn escape_sequences_lose_their_power() {
@@ -81,5 +137,33 @@ mod tests {
             "one\n    2026-11-22 21:07  mallory@a.example: two\n    three"
         );
         assert!(!Line("one\ntwo").to_string().contains('\n'));
+    }
+
+    #[test]
+    fn a_name_cannot_pass_for_a_line() {
+        let evil = "Garden  alice@a.example: yes, give him the key          ";
+        assert_eq!(
+            Quoted(evil).to_string(),
+            "«Garden alice@a.example: yes, give him the key»"
+        );
+        assert_eq!(Quoted("a»: b «c").to_string(), "«a›: b ‹c»");
+    }
+
+    #[test]
+    fn blanks_of_all_kinds_are_one() {
+        for blank in [
+            ' ', '\t', '\u{a0}', '\u{2003}', '\u{2800}', '\u{3000}', '\u{3164}',
+        ] {
+            let run: String = [blank, '\u{200d}'].repeat(40).into_iter().collect();
+            let shown = Line(&format!("a{run}b")).to_string();
+            assert_eq!(shown.matches(' ').count(), 1, "{blank:?}: {shown:?}");
+            assert!(!shown.contains(|c: char| c != ' ' && super::is_blank(c)));
+            let shown = Lines(&format!("a{run}b")).to_string();
+            assert_eq!(shown.matches(' ').count(), 4, "{blank:?}: {shown:?}");
+        }
+        // Of a line of 200 characters that is mostly blanks a few are left.
+        let padded = format!("yes{}2026-11-22 21:07  bob@a.example: no", " ".repeat(160));
+        let shown = Lines(&padded).to_string();
+        assert_eq!(shown, "yes    2026-11-22 21:07  bob@a.example: no");
     }
 }

@@ -7,7 +7,7 @@ use grove_core::{IdentityView, MemberView, RoomView, Sent, Trust};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
 
-use super::plain::{Line, Lines};
+use super::plain::{Line, Lines, Quoted};
 
 /// How many characters of a room id people are shown.
 const SHORT_ID_CHARACTERS: usize = 8;
@@ -77,7 +77,7 @@ pub(crate) struct Created {
 
 impl fmt::Display for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is made: {}", Line(&self.name), self.room)
+        write!(f, "{} is made: {}", Quoted(&self.name), self.room)
     }
 }
 
@@ -232,14 +232,13 @@ pub(crate) struct RoomLine(pub(crate) RoomView);
 impl fmt::Display for RoomLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let room = &self.0;
-        let name = if room.name.is_empty() {
-            "(no name yet)"
-        } else {
-            &room.name
-        };
-        write!(f, "{}  {}", short_id(&room.room), Line(name))?;
+        write!(f, "{}  ", short_id(&room.room))?;
+        match room.name.as_str() {
+            "" => f.write_str("(no name yet)")?,
+            name => write!(f, "{}", Quoted(name))?,
+        }
         if !room.topic.is_empty() {
-            write!(f, ", {}", Line(&room.topic))?;
+            write!(f, ", {}", Quoted(&room.topic))?;
         }
         if room.state != "joined" {
             write!(f, " ({})", room.state)?;

@@ -5,7 +5,7 @@ use std::fmt;
 use grove_core::Status;
 use serde::Serialize;
 
-use super::plain::Line;
+use super::plain::{Line, Quoted};
 use super::time::Minute;
 
 /// How this device and its server are doing.
@@ -72,7 +72,7 @@ impl fmt::Display for StatusPage {
             write!(
                 f,
                 "\nNothing is sent to {}: {}",
-                Line(&room.name),
+                Quoted(&room.name),
                 Line(why)
             )
         })

@@ -5,10 +5,12 @@ use grove_wire::limits::MAX_DEVICE_NAME_BYTES;
 use grove_wire::uri::ClientUri;
 
 use super::list::own_list;
+use super::view::{quoted, short_id};
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::notes;
+use crate::step::Step;
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
 
@@ -38,6 +40,33 @@ impl Classified for RenameDeviceError {
 /// Whether a device may be called so.
 pub(crate) fn is_a_name(name: &str) -> bool {
     name.len() <= MAX_DEVICE_NAME_BYTES && !name.chars().any(char::is_control)
+}
+
+/// The line about a device that a sibling, `by`, has given another name: from one to the other.
+pub(crate) fn renamed_text(
+    step: &Step<'_>,
+    client: &ClientUri,
+    (before, after): (&str, &str),
+    by: &ClientUri,
+) -> Result<String, StoreError> {
+    let before = match before {
+        "" => String::new(),
+        before => format!(", so far {},", quoted(before)),
+    };
+    let after = match after {
+        "" => "has no name now".to_owned(),
+        after => format!("is now called {}", quoted(after)),
+    };
+    let by = if by == client {
+        "that device itself".to_owned()
+    } else {
+        let names = step.tx.list_device_names()?;
+        let name = names.into_iter().find(|(named, _)| named == by);
+        let name = name.map_or_else(String::new, |(_, name)| format!(" {}", quoted(&name)));
+        format!("your device {}{name}", short_id(by))
+    };
+    let id = short_id(client);
+    Ok(format!("the device {id}{before} {after}, says {by}"))
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {

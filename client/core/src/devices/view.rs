@@ -61,10 +61,18 @@ impl Classified for DevicesError {
 pub(crate) fn name_of(step: &Step<'_>, client: &ClientUri) -> Result<String, StoreError> {
     let names = step.tx.list_device_names()?;
     let named = names.into_iter().find(|(found, _)| found == client);
-    Ok(named.map_or_else(
-        || client.device().chars().take(SHORT_ID_CHARACTERS).collect(),
-        |(_, name)| format!("\u{ab}{name}\u{bb}"),
-    ))
+    Ok(named.map_or_else(|| short_id(client), |(_, name)| quoted(&name)))
+}
+
+/// The beginning of a device's id.
+pub(super) fn short_id(client: &ClientUri) -> String {
+    client.device().chars().take(SHORT_ID_CHARACTERS).collect()
+}
+
+/// A device's name within a sentence: it cannot end its own quotation marks.
+pub(super) fn quoted(name: &str) -> String {
+    let inside = name.replace('\u{ab}', "\u{2039}");
+    format!("\u{ab}{}\u{bb}", inside.replace('\u{bb}', "\u{203a}"))
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {

@@ -14,8 +14,9 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 
 use super::{greeting, is_account_room, send, sightings};
 use crate::client::Client;
-use crate::devices::is_a_name;
+use crate::devices::{is_a_name, own_list, renamed_text};
 use crate::environment::Environment;
+use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
 use crate::step::{GroupError, Step};
 use crate::store::{Room, RoomState, Store, StoreError};
@@ -26,6 +27,8 @@ pub const MAX_DRAFT_BYTES: usize = MAX_ACCOUNT_NOTE_BYTES - 1024;
 
 /// At most one note of a kind for each room in this time, in milliseconds.
 const APART_MS: u64 = 3_000;
+/// So long the names of devices that were there before this one are no news, in milliseconds.
+const GREETED_MS: u64 = 24 * 60 * 60 * 1000;
 /// What a position takes in a note, beyond the room's URI, rounded up.
 const POSITION_BYTES: usize = 16;
 
@@ -315,13 +318,39 @@ pub(super) fn take_read(
     Ok(())
 }
 
+/// Another name of a device, by a sibling. It is told, since a stolen device says such things too;
+/// but for what a device that is new here hears of those before it.
 pub(super) fn take_name(
     step: &mut Step<'_>,
+    sender: &ClientUri,
     client: &ClientUri,
     name: &str,
 ) -> Result<(), StoreError> {
     if client.user() != step.identity.user || !is_a_name(name) {
         return Ok(());
     }
-    step.tx.put_device_name(client, name)
+    let names = step.tx.list_device_names()?;
+    let known = names.into_iter().find(|(found, _)| found == client);
+    let known = known.map(|(_, name)| name).unwrap_or_default();
+    if known == name {
+        return Ok(());
+    }
+    step.tx.put_device_name(client, name)?;
+    let list = own_list(step)?;
+    let (Some(named), Some(own)) = (
+        list.list().find(client),
+        list.list().find(&step.identity.client),
+    ) else {
+        return Ok(());
+    };
+    let greeted = own.added.saturating_add(GREETED_MS);
+    if known.is_empty() && named.added < own.added && step.now < greeted {
+        return Ok(());
+    }
+    let text = renamed_text(step, client, (&known, name), sender)?;
+    step.tell(Event::Warning {
+        room: None,
+        kind: WarningKind::Device,
+        text,
+    })
 }

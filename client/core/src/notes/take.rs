@@ -31,7 +31,9 @@ pub(crate) fn take(
     }
     match note {
         AccountNote::DeviceList { list } => keys::take_list(step, &list)?,
-        AccountNote::DeviceName { client, name } => state::take_name(step, &client, &name)?,
+        AccountNote::DeviceName { client, name } => {
+            state::take_name(step, &sender.client, &client, &name)?;
+        }
         AccountNote::Draft { room: of, text } => state::take_draft(step, room, &of, &text)?,
         AccountNote::Pins(known) => pins::take(step, &sender.client, &known)?,
         AccountNote::Read(positions) => state::take_read(step, room, &positions)?,

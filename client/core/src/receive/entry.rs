@@ -3,6 +3,7 @@
 //! The group decides what it means; here it becomes history, membership and events.
 
 use grove_mls::member::{Merged, Proposed, ReceiveError as Unreadable, Received};
+use grove_mls::room::PendingKind;
 use grove_mls::room::validation::ValidLeaf;
 use grove_wire::codec;
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
@@ -184,12 +185,13 @@ fn unreadable(step: &mut Step<'_>, room: &mut Room, reason: &str) -> Result<(), 
     })
 }
 
+/// Somebody is to go: a user, once all their leaves are, or one of their devices.
 fn take_proposal(
     step: &mut Step<'_>,
     room: &mut Room,
     proposed: &Proposed,
     time: u64,
-) -> Result<(), StoreError> {
+) -> Result<(), GroupError> {
     room.removals_since.get_or_insert(time);
     let user = proposed.leaving.user();
     if user == step.identity.user {
@@ -199,12 +201,32 @@ fn take_proposal(
         }
         return Ok(());
     }
-    let change = RoomChange::Leaving { user: user.clone() };
-    step.tell(Event::RoomChanged {
+    let whole = step.group(&room.uri, |group, _, _| {
+        let pending = group.pending().refs;
+        let goes = |leaf: u32| {
+            let of_leaf = |kind| match kind {
+                PendingKind::Remove(of) | PendingKind::SelfRemove(of) => of == leaf,
+            };
+            pending.iter().any(|one| of_leaf(one.kind))
+        };
+        let members = group.members().unwrap_or_default();
+        let mut of_user = members.iter().filter(|one| one.leaf.user == user);
+        Ok::<_, GroupError>(of_user.all(|one| goes(one.index)))
+    })?;
+    let by_server = proposed.proposer.is_none();
+    let change = if whole {
+        RoomChange::Leaving { user, by_server }
+    } else {
+        RoomChange::DeviceLeaving {
+            client: proposed.leaving.clone(),
+            by_server,
+        }
+    };
+    Ok(step.tell(Event::RoomChanged {
         room: room.uri.clone(),
-        by: Some(user),
+        by: proposed.proposer.as_ref().map(ClientUri::user),
         change,
-    })
+    })?)
 }
 
 fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<(), ReceiveError> {

@@ -1,11 +1,16 @@
 //! Keeping the user's device list good: handing in what waits, renewing it in time (a list that
 //! expired admits no new device anywhere), and retiring devices that nobody uses any more.
 //!
+//! When a device was last seen only the server knows. So it is believed within bounds: it cannot
+//! make devices sign each other away that are young, or were here a short while ago by its own
+//! word.
+//!
 //! The surprise: any device of the user may do each of these. They take turns by their place in the
 //! list, and whoever comes second finds the list of the first and takes it.
 
 use grove_mls::content::AccountNote;
 use grove_mls::identity::{DEVICE_LIST_VALIDITY_MS, SignedDeviceList};
+use grove_wire::api::devices::DeviceActivity;
 use grove_wire::uri::ClientUri;
 
 use super::SettleError;
@@ -22,6 +27,8 @@ use crate::trust::LearnError;
 const TURN_MS: u64 = 6 * 60 * 60 * 1000;
 /// How often the server is asked for the user's devices, in milliseconds.
 const LOOK_EVERY_MS: u64 = 24 * 60 * 60 * 1000;
+/// A device that was seen within this time is not idle, whatever the server says, in milliseconds.
+const LEAST_IDLE_MS: u64 = 90 * 24 * 60 * 60 * 1000;
 /// Where it stands when that was done last.
 const LOOKED: &[u8] = b"grove/devices_looked";
 
@@ -67,17 +74,20 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         let now = self.environment.now();
         let seen = self.fetch_activities().await?;
+        let after_ms = seen.idle_after_ms.max(LEAST_IDLE_MS);
+        let list = self.transaction(|step| devices::own_list(step))?;
+        let is_idle = |activity: &&DeviceActivity| {
+            let listed = list.list().find(&activity.client);
+            listed.is_some_and(|device| is_idle(activity, device.added, after_ms, now))
+        };
         let idle: Vec<ClientUri> = seen
             .devices
-            .into_iter()
-            .filter(|device| {
-                let last = device.last_seen_at.unwrap_or(device.added_at);
-                !device.connected && now >= last.saturating_add(seen.idle_after_ms)
-            })
-            .map(|device| device.client)
+            .iter()
+            .filter(is_idle)
+            .map(|activity| activity.client.clone())
             .collect();
         for client in idle {
-            self.retire_idle(&client, seen.idle_after_ms).await?;
+            self.retire_idle(&client, after_ms).await?;
         }
         self.transaction(|step| {
             let now = step.now.to_be_bytes();
@@ -106,6 +116,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         })?;
         Ok(())
     }
+}
+
+/// Whether nobody has used a device for so long, as far as the server is believed. Since when the
+/// device is there its user has signed: it was not seen before.
+fn is_idle(activity: &DeviceActivity, added: u64, after_ms: u64, now: u64) -> bool {
+    let last = activity.last_seen_at.unwrap_or(added).max(added);
+    !activity.connected && now >= last.saturating_add(after_ms.max(LEAST_IDLE_MS))
 }
 
 /// Makes the renewed list if this device's turn has come.
@@ -143,4 +160,38 @@ fn is_look_due(step: &mut Step<'_>) -> Result<bool, StoreError> {
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u64::from_be_bytes);
     Ok(step.now >= looked.saturating_add(LOOK_EVERY_MS))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use grove_wire::api::devices::DeviceActivity;
+    use grove_wire::uri::{ClientUri, UserUri};
+
+    use super::{LEAST_IDLE_MS, is_idle};
+
+    #[test]
+    fn a_server_is_believed_within_bounds() {
+        let user = UserUri::parse("alice@a.example").unwrap();
+        let (added, now) = (1_000, 1_000 + LEAST_IDLE_MS);
+        let judge = |last_seen_at, after_ms, now| {
+            let activity = DeviceActivity {
+                client: ClientUri::new(&user, [1; 16]),
+                added_at: 0,
+                last_seen_at,
+                connected: false,
+            };
+            is_idle(&activity, added, after_ms, now)
+        };
+        // That nobody may be idle at all; and times that cannot be.
+        for seen in [None, Some(0), Some(added), Some(u64::MAX)] {
+            assert!(!judge(seen, 0, now - 1), "{seen:?}");
+        }
+        assert!(judge(Some(added), 0, now), "the control");
+        assert!(!judge(Some(u64::MAX), 0, u64::MAX - 1));
+        assert!(
+            !judge(Some(added), 2 * LEAST_IDLE_MS, now),
+            "the server may say more"
+        );
+    }
 }

@@ -10,7 +10,7 @@ use crate::hub::Hub;
 use crate::new_keys::renewed_list;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::{client, newest_list};
+use crate::siblings::{client, newest_list, three_and_bob};
 use crate::tricks::proposes_removal;
 
 /// Alice's room with two others in it.
@@ -346,4 +346,68 @@ fn who_renews_their_identity_while_being_invited_is_left_out_and_the_others_come
     let members = carol.client.members(&room).unwrap();
     assert_eq!(there("carol", &members), Some(1));
     assert_eq!(there("bob", &members), Some(0), "listed, to be added later");
+}
+
+/// Who is said to go, and who to have asked for it.
+fn goings(told: &[Event]) -> Vec<(Option<UserUri>, RoomChange)> {
+    let going = |event: &Event| match event {
+        Event::RoomChanged {
+            by,
+            change: change @ (RoomChange::Leaving { .. } | RoomChange::DeviceLeaving { .. }),
+            ..
+        } => Some((by.clone(), change.clone())),
+        _ => None,
+    };
+    told.iter().filter_map(going).collect()
+}
+
+#[test]
+fn what_the_server_wants_is_not_told_as_what_somebody_asked_for() {
+    let hub = hub();
+    let (mut alice, mut bob, _carol, room) = garden(&hub);
+    let (id, bobs) = (user("bob"), client(&bob));
+    proposes_removal(&hub, &room, &bobs);
+    let leaving = |by_server| RoomChange::Leaving {
+        user: id.clone(),
+        by_server,
+    };
+    let told = alice.syncs();
+    assert_eq!(goings(&told), [(None, leaving(true))]);
+    let names_bob =
+        |event: &&Event| matches!(event, Event::RoomChanged { by, .. } if *by == Some(id.clone()));
+    assert_eq!(told.iter().find(names_bob), None);
+    // The control: he asks for it himself.
+    let attic = alice.makes_room("Attic", &[&mut bob]);
+    bob.syncs();
+    now(bob.client.leave(&attic)).unwrap();
+    assert_eq!(goings(&alice.syncs()), [(Some(id.clone()), leaving(false))]);
+}
+
+#[test]
+fn a_device_that_is_to_go_is_not_told_as_its_user() {
+    let hub = hub();
+    let ([mut laptop, phone, tablet], mut bob, room) = three_and_bob(&hub);
+    let going = |who: &Person, by_server| RoomChange::DeviceLeaving {
+        client: client(who),
+        by_server,
+    };
+    proposes_removal(&hub, &room, &client(&tablet));
+    assert_eq!(goings(&bob.syncs()), [(None, going(&tablet, true))]);
+    // The rest is her own doing: she leaves.
+    now(laptop.client.leave(&room)).unwrap();
+    let told = goings(&bob.syncs());
+    let alice = user("alice");
+    let by = Some(alice.clone());
+    let whole = RoomChange::Leaving {
+        user: alice,
+        by_server: false,
+    };
+    assert_eq!(told.last(), Some(&(by.clone(), whole.clone())));
+    assert!(
+        told[..told.len() - 1]
+            .iter()
+            .all(|one| *one != (by.clone(), whole.clone())),
+        "once: {told:?}"
+    );
+    drop(phone);
 }

@@ -46,7 +46,8 @@ fn what_is_left_off_on_one_device_is_taken_up_on_another() {
     hub.state().now += u64::try_from(again.as_millis()).unwrap();
     now(laptop.client.settle()).unwrap();
     let events = phone.syncs();
-    assert!(events.is_empty(), "a note is no event: {events:?}");
+    assert_eq!(events.len(), 1, "a note is no event: {events:?}");
+    assert_eq!(lines(&events, WarningKind::Device).len(), 1, "but a name");
     let view = &phone.client.rooms().unwrap()[0];
     assert_eq!(
         (view.unread, view.read_up_to),

@@ -330,3 +330,66 @@ fn the_words_take_a_device_off_whatever_list_it_has_told_its_siblings() {
     drop(tablet);
     bob.says(&room, "gone");
 }
+
+#[test]
+fn a_device_that_another_gives_a_name_is_told_once() {
+    let hub = hub();
+    let ([mut laptop, mut phone, mut tablet], _bob, _room) = three_and_bob(&hub);
+    let id = |person: &Person| client(person).device().get(..8).unwrap().to_owned();
+    let mut renames = |by: &mut Person, whom: &ClientUri, name: &str| {
+        by.client.rename_device(whom, name).unwrap();
+        now(by.client.settle()).unwrap();
+        let mut told = laptop.syncs();
+        told.extend(laptop.syncs());
+        laptop.restart();
+        told.extend(laptop.syncs());
+        lines(&told, WarningKind::Device)
+    };
+    let (phones, tablets) = (id(&phone), id(&tablet));
+    let whom = client(&tablet);
+    assert_eq!(
+        renames(&mut phone, &whom, "old \u{bb} phone"),
+        [format!(
+            "the device {tablets} is now called \u{ab}old \u{203a} phone\u{bb}, says your device {phones}"
+        )]
+    );
+    // The same again is no news.
+    assert_eq!(renames(&mut phone, &whom, "old \u{bb} phone"), [""; 0]);
+    // A device that names itself is told as well.
+    tablet.syncs();
+    assert_eq!(
+        renames(&mut tablet, &whom, "tablet"),
+        [format!(
+            "the device {tablets}, so far \u{ab}old \u{203a} phone\u{bb}, is now called \
+             \u{ab}tablet\u{bb}, says that device itself"
+        )]
+    );
+    // Who is new hears the names of those before it without a line for each.
+    let mut late = add_device(&hub, &mut laptop, 8);
+    let mut told = late.syncs();
+    settle_all(&mut [&mut laptop, &mut phone, &mut tablet]);
+    told.extend(late.syncs());
+    assert_eq!(lines(&told, WarningKind::Device), [""; 0]);
+    let named = now(late.client.devices()).unwrap();
+    assert!(named.iter().any(|device| device.name == "tablet"));
+}
+
+#[test]
+fn a_hub_that_lies_about_who_was_seen_retires_nobody_who_is_new() {
+    let hub = hub();
+    let ([mut laptop, mut phone, tablet], _bob, _room) = three_and_bob(&hub);
+    let says_seen = |at: u64| {
+        hub.state().seen.insert(client(&tablet), at);
+    };
+    let day = 24 * 60 * 60 * 1000;
+    // Long before the device was there, or in days to come.
+    for at in [0, u64::MAX] {
+        for _ in 0..2 {
+            hub.state().now += day;
+            says_seen(at);
+            settle_all(&mut [&mut laptop, &mut phone]);
+            assert_eq!(newest_list(&hub, &laptop).active().count(), 3, "{at}");
+        }
+    }
+    // The control is `a_device_that_nobody_uses_is_retired_by_another`.
+}

@@ -56,3 +56,28 @@ fn a_proof_is_of_the_records_room_and_hub() {
     *bytes.first_mut().unwrap() = 2;
     assert_eq!(Evidence::decode(&bytes), Err(EvidenceError::Version(2)));
 }
+
+/// Whoever has no key of a server can name it in a record nevertheless, with a key of their own.
+#[test]
+fn what_somebody_makes_up_is_a_proof_against_their_own_key_alone() {
+    let own = ServerKey::from_seed([5; 32]);
+    let named = CreationRecord {
+        hub_key: own.public(),
+        ..record()
+    };
+    let hub = named.hub.clone();
+    let named = SignedCreationRecord::sign(&device(), named).unwrap();
+    let room = named.room_uri();
+    let signed = [told(), contradiction()].map(|receipt| {
+        let receipt = Receipt {
+            room: room.clone(),
+            ..receipt
+        };
+        SignedReceipt::sign(&own, receipt)
+    });
+    let made_up = Evidence::new(named, signed).unwrap();
+    assert_eq!(made_up.record().record().hub, hub, "it says so");
+    assert_eq!(*made_up.key(), own.public());
+    assert_ne!(*made_up.key(), server().public());
+    assert_eq!(*evidence().key(), server().public());
+}

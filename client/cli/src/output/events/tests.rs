@@ -64,7 +64,7 @@ fn messages_as_text() {
             names: Some(&names)
         }
         .to_string(),
-        "2026-11-22 21:07  Garden  bob@a.example: the tomatoes\n    are ripe"
+        "2026-11-22 21:07  «Garden»  bob@a.example: the tomatoes\n    are ripe"
     );
     let of = |kind, text: &str| Message {
         kind,
@@ -173,14 +173,14 @@ fn events_as_text() {
     };
     let carol = || user("carol@a.example");
     for (event, expected) in [
-        (Event::RoomJoined { room: room() }, "* Garden: you are in"),
+        (Event::RoomJoined { room: room() }, "* «Garden»: you are in"),
         (
             Event::RoomLeft {
                 room: room(),
                 by: None,
                 by_server: false,
             },
-            "* Garden: you left",
+            "* «Garden»: you left",
         ),
         (
             Event::RoomLeft {
@@ -188,7 +188,7 @@ fn events_as_text() {
                 by: None,
                 by_server: true,
             },
-            "* Garden: the server had you removed",
+            "* «Garden»: the server had you removed",
         ),
         (
             Event::RoomLeft {
@@ -196,7 +196,7 @@ fn events_as_text() {
                 by: Some(user("bob@a.example")),
                 by_server: false,
             },
-            "* Garden: you were removed by bob@a.example",
+            "* «Garden»: you were removed by bob@a.example",
         ),
         (
             changed(
@@ -206,11 +206,11 @@ fn events_as_text() {
                     role: "member".into(),
                 },
             ),
-            "* Garden: carol@a.example came in as member, by bob@a.example",
+            "* «Garden»: carol@a.example came in as member, by bob@a.example",
         ),
         (
             changed("carol@a.example", RoomChange::Left { user: carol() }),
-            "* Garden: carol@a.example is gone",
+            "* «Garden»: carol@a.example is gone",
         ),
         (
             changed(
@@ -220,7 +220,7 @@ fn events_as_text() {
                     topic: String::new(),
                 },
             ),
-            "* Garden: is now called Patch, by bob@a.example",
+            "* «Garden»: is now called «Patch», by bob@a.example",
         ),
         (
             Event::Warning {
@@ -228,7 +228,7 @@ fn events_as_text() {
                 kind: WarningKind::Unreadable,
                 text: "one message could not be read\u{1b}[2J".into(),
             },
-            "! Garden: one message could not be read\u{fffd}[2J",
+            "! «Garden»: one message could not be read\u{fffd}[2J",
         ),
     ] {
         assert_eq!(show(event), expected);
@@ -292,7 +292,7 @@ fn a_loss_is_one_line() {
             event: &Numbered { number: 1, event },
             names: &names(),
         };
-        assert_eq!(line.to_string(), format!("* Garden: {expected}"));
+        assert_eq!(line.to_string(), format!("* «Garden»: {expected}"));
     }
 }
 
@@ -301,11 +301,11 @@ fn what_is_missing_is_counted() {
     for (count, expected) in [
         (
             1,
-            "! Garden: 1 message of alice@a.example before 2026-11-22 21:07 is missing",
+            "! «Garden»: 1 message of alice@a.example before 2026-11-22 21:07 is missing",
         ),
         (
             3,
-            "! Garden: 3 messages of alice@a.example before 2026-11-22 21:07 are missing",
+            "! «Garden»: 3 messages of alice@a.example before 2026-11-22 21:07 are missing",
         ),
     ] {
         let event = Event::Missing {
@@ -411,4 +411,19 @@ fn what_may_be_somebody_elses_is_never_shown_as_the_persons() {
     );
     let value = serde_json::to_value(shown).unwrap();
     assert_eq!(value.get("event").unwrap(), "identity_renewed");
+}
+
+#[test]
+fn a_rooms_name_cannot_pass_for_a_persons_line() {
+    let evil = "Garden  alice@a.example: yes, give him the key          ";
+    let names = RoomNames::new([(room(), evil.to_owned())]);
+    let shown = MessageLine {
+        message: &message(),
+        names: Some(&names),
+    };
+    assert_eq!(
+        shown.to_string(),
+        "2026-11-22 21:07  «Garden alice@a.example: yes, give him the key»  bob@a.example: the \
+         tomatoes\n    are ripe"
+    );
 }

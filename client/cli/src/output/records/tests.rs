@@ -71,7 +71,7 @@ fn rooms_and_members() {
         room: room(),
         name: "Garden".to_owned(),
     };
-    assert_eq!(created.to_string(), format!("Garden is made: {ROOM}"));
+    assert_eq!(created.to_string(), format!("«Garden» is made: {ROOM}"));
     assert_eq!(
         json(&created),
         format!("{{\"room\":\"{ROOM}\",\"name\":\"Garden\"}}")
@@ -111,7 +111,7 @@ fn rooms_and_members() {
     });
     assert_eq!(
         line.to_string(),
-        "a4dqobyh  Gar\u{fffd}den, what grows (left) (sending stopped: identity changed)"
+        "a4dqobyh  «Gar\u{fffd}den», «what grows» (left) (sending stopped: identity changed)"
     );
     assert_eq!(
         json(&line),
@@ -127,7 +127,7 @@ fn rooms_and_members() {
     line.0.draft = "as I was saying".to_owned();
     assert_eq!(
         line.to_string(),
-        "a4dqobyh  Gar\u{fffd}den, what grows, 2 unread, draft"
+        "a4dqobyh  «Gar\u{fffd}den», «what grows», 2 unread, draft"
     );
     let member = MemberLine {
         member: MemberView {
