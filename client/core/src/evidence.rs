@@ -151,7 +151,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             known.head = None;
             known.receipt = None;
             step.tx.remove_heads(room, i64::MAX.unsigned_abs())?;
-            step.tx.remove_sightings(room)?;
+            step.tx.remove_sightings(Some(room))?;
             step.memory.behind.insert(room.clone());
             step.memory.asked_for_proof.remove(room);
             Ok(step.tx.put_room(&known)?)

@@ -29,7 +29,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::message::MessageStatus;
-use crate::receive::{BEYOND, CatchUpError};
+use crate::receive::{BEYOND, CatchUpError, loss};
 use crate::rooms::{Accepted, CommitError, STUCK};
 use crate::step::{GroupError, Step};
 use crate::store::{
@@ -203,6 +203,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                     self.catch_up(room).await?;
                     stuck += u32::from(self.is_still_in(room, outgoing.epoch)?);
                     if stuck >= STUCK {
+                        self.transaction(|step| loss::astray(step, room))?;
                         return Err(FlushError::Contended);
                     }
                 }

@@ -268,11 +268,11 @@ pub trait Tx {
     /// # Errors
     /// [`StoreError`].
     fn put_sighting(&mut self, room: &RoomUri, sighting: &Sighting) -> Result<(), StoreError>;
-    /// Forgets what was seen of a room.
+    /// Forgets what was seen of a room, or of all.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn remove_sightings(&mut self, room: &RoomUri) -> Result<(), StoreError>;
+    fn remove_sightings(&mut self, room: Option<&RoomUri>) -> Result<(), StoreError>;
     /// What was seen of a room, newest epoch first.
     ///
     /// # Errors

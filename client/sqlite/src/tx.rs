@@ -232,7 +232,7 @@ impl Tx for OpenTx<'_> {
         devices::put_sighting(&self.0, room, sighting)
     }
 
-    fn remove_sightings(&mut self, room: &RoomUri) -> Result<(), StoreError> {
+    fn remove_sightings(&mut self, room: Option<&RoomUri>) -> Result<(), StoreError> {
         devices::remove_sightings(&self.0, room)
     }
 

@@ -251,9 +251,7 @@ fn forget_words_of_revoked(
             continue;
         }
         trust::forget_word_of(step, &device.client)?;
-        for room in step.tx.list_rooms()? {
-            step.tx.remove_sightings(&room.uri)?;
-        }
+        step.tx.remove_sightings(None)?;
     }
     Ok(())
 }

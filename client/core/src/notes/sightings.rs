@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{greeting, is_account_room, state};
 use crate::event::{Event, WarningKind};
+use crate::receive::BEYOND;
 use crate::step::{GroupError, Step};
 use crate::store::{Room, RoomState, Sighting, Stop, StoreError};
 use crate::{devices, trust};
@@ -102,6 +103,7 @@ pub(super) fn take(
             Some(room) if seen.epoch > room.epoch.saturating_add(MAX_AHEAD) => {}
             Some(mut room) => compare(step, &mut room, &seen)?,
             // A room that this device joins later.
+            None if seen.epoch >= BEYOND => {}
             None => step.tx.put_sighting(&sighting.room, &seen)?,
         }
     }

@@ -27,7 +27,8 @@ pub(super) fn accepted_by_hub(
 ) -> Result<(), GroupError> {
     if let Some(mut room) = step.tx.find_room(&outgoing.room)? {
         let receipt = accepted.receipt.as_ref().map(SignedReceipt::as_bytes);
-        if !chain::accept(step, &mut room, accepted.seq, receipt)? {
+        let is_news = step.tx.find_outgoing(outgoing.number)?.is_some();
+        if !chain::accept(step, &mut room, accepted.seq, receipt, is_news)? {
             return Ok(());
         }
         step.tx.put_room(&room)?;

@@ -67,13 +67,17 @@ pub(super) fn is_signed(
     Ok(false)
 }
 
-/// Takes the hub's word that an own message stands at `seq`, if it has signed for it, as a home
-/// server must.
+/// Takes the hub's word that something of this client stands at `seq`, if it has signed for it, as
+/// a home server must.
+///
+/// If that is news, and this client has passed the place without reading anything there, then what
+/// it was told of where to begin was not true: it goes back and reads on from there.
 pub(crate) fn accept(
     step: &mut Step<'_>,
     room: &mut Room,
     seq: u64,
     receipt: Option<&[u8]>,
+    is_news: bool,
 ) -> Result<bool, GroupError> {
     let signed = match receipt {
         Some(receipt) => read(step, room, receipt)?,
@@ -81,6 +85,13 @@ pub(crate) fn accept(
     };
     let is_signed = is_signed(step, room, seq, signed.as_ref())?;
     if let Some(signed) = signed.filter(|signed| signed.receipt().seq == seq) {
+        let was_passed = seq <= room.seq && step.tx.find_head(&room.uri, seq)?.is_none();
+        if is_news && was_passed && room.state == RoomState::Joined {
+            tracing::warn!(room = %room.uri, seq, "the place in the log was not true");
+            room.seq = seq.saturating_sub(1);
+            room.head = None;
+            step.memory.behind.insert(room.uri.clone());
+        }
         keep(step, room, &signed)?;
     }
     Ok(is_signed)

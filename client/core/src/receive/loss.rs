@@ -82,6 +82,18 @@ pub(crate) fn lose(
     Ok(())
 }
 
+/// The hub says again and again that the room is in another epoch, and what it gives of the log
+/// does not lead there: this device reads at a place that is not true.
+pub(crate) fn astray(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
+    let known = step.tx.find_room(room)?;
+    let Some(mut room) = known.filter(|room| room.state == RoomState::Joined) else {
+        return Ok(());
+    };
+    let (read, now) = (room.seq, step.now);
+    lose(step, &mut room, LostCause::State, read, now)?;
+    Ok(step.tx.put_room(&room)?)
+}
+
 /// This device has changed the room and this database knows nothing of it: it is an older copy, or
 /// there are two of them, and the other one is in use. This one begins anew, as another leaf.
 pub(super) fn outlived(step: &mut Step<'_>, room: &mut Room, time: u64) -> Result<(), GroupError> {

@@ -120,6 +120,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 }
             }
             if stuck >= STUCK {
+                self.transaction(|step| loss::astray(step, room))?;
                 break;
             }
         }

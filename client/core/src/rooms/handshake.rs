@@ -218,7 +218,8 @@ fn is_signed(
     if room.state == RoomState::Joining {
         return chain::is_signed_by_hub(step, &room, accepted.seq, receipt);
     }
-    let is_signed = chain::accept(step, &mut room, accepted.seq, receipt)?;
+    let is_news = step.tx.find_outgoing(outgoing.number)?.is_some();
+    let is_signed = chain::accept(step, &mut room, accepted.seq, receipt, is_news)?;
     step.tx.put_room(&room)?;
     Ok(is_signed)
 }

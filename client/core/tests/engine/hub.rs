@@ -399,12 +399,12 @@ impl State {
     fn acknowledge(&mut self, who: &ClientUri, body: &[u8]) -> Answer {
         let ClientFrame::Ack { positions, inbox } = codec::decode(body).unwrap();
         for (uri, seq) in positions {
-            if let Some(cursor) = self
-                .rooms
-                .get_mut(&uri)
-                .and_then(|room| room.cursors.get_mut(who))
-            {
-                cursor.position = cursor.position.max(seq);
+            let Some(room) = self.rooms.get_mut(&uri) else {
+                continue;
+            };
+            let last = u64::try_from(room.log.len()).unwrap();
+            if let Some(cursor) = room.cursors.get_mut(who) {
+                cursor.position = cursor.position.max(seq.min(last));
             }
         }
         let taken = inbox.unwrap_or_default();

@@ -1,10 +1,11 @@
 //! Numbers that no store can hold, and Welcomes that lead elsewhere: what one member, or the hub,
 //! could shut a client out with.
 
-use grove_core::{Event, Loss, MessageStatus, WarningKind};
+use grove_core::store::Sighting;
+use grove_core::{Draft, Event, Loss, MessageStatus, WarningKind};
 use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
 use grove_mls::storage::room_prefix;
-use grove_wire::api::events::InboxEntry;
+use grove_wire::api::events::{InboxEntry, InboxItem};
 use grove_wire::mls::GroupInfo;
 use grove_wire::uri::RoomUri;
 
@@ -13,7 +14,7 @@ use crate::hub::Hub;
 use crate::lying_hub::shows_the_truth;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::{account, client, lines};
+use crate::siblings::{account, add_device, client, devices, joined, lines, settle_all};
 use crate::tricks::{View, forget_log, repeat_last_at, repeat_last_in_epoch, stored};
 
 #[test]
@@ -268,4 +269,69 @@ fn an_epoch_that_the_hub_only_names_shuts_nobody_out_for_good() {
     hub.state().now += 3_600_000;
     all_heal(&hub, &room, &mut [&mut bob]);
     all_talk(&room, &mut [&mut alice, &mut bob]);
+}
+
+/// Where the log begins for a newcomer only the hub says.
+#[test]
+fn a_place_that_is_not_true_makes_nobody_deaf_for_good() {
+    for changed in [false, true] {
+        let hub = hub();
+        let [mut alice, mut bob, mut carol] =
+            ["alice", "bob", "carol"].map(|name| Person::register(&hub, name));
+        let room = alice.makes_room("Garden", &[&mut bob]);
+        bob.syncs();
+        now(alice.client.invite(&room, &[user("carol")])).unwrap();
+        {
+            let mut state = hub.state();
+            let inbox = &mut state.devices.get_mut(&client(&carol)).unwrap().inbox;
+            let InboxItem::Welcome { seq, .. } = &mut inbox[0].kind;
+            *seq = 1 << 40;
+        }
+        carol.syncs();
+        assert!(joined(&mut carol, &room));
+        alice.says(&room, "one");
+        carol.syncs();
+        assert_eq!(carol.reads(&room), [""; 0], "a control: she hears nothing");
+        if changed {
+            now(alice.client.remove(&room, &[user("bob")])).unwrap();
+        }
+        drop(now(carol
+            .client
+            .send(&room, Draft::Text("hello?".to_owned()))));
+        let told = all_heal(&hub, &room, &mut [&mut carol]);
+        let lost: &[_] = if changed { &[(0, Loss::State)] } else { &[] };
+        assert_eq!(losses(&told[0]), lost);
+        all_talk(&room, &mut [&mut alice, &mut carol]);
+    }
+}
+
+#[test]
+fn what_a_revoked_device_has_said_of_a_room_keeps_nobody_out_of_it() {
+    let hub = hub();
+    let [mut laptop, phone] = devices(&hub, "alice");
+    let room = laptop.makes_room("Attic", &[]);
+    laptop.syncs();
+    let mut late = add_device(&hub, &mut laptop, 9);
+    laptop.restart();
+    // The phone says that it has seen the room in an epoch to come; the late one is not in it yet.
+    let seen = Sighting {
+        epoch: 1 << 40,
+        seq: 9,
+        head: [1; 32],
+        authenticator: [2; 32],
+    };
+    late.on_disk(|tx| tx.put_sighting(&room, &seen)).unwrap();
+    for _ in 0..3 {
+        hub.state().now += 25 * 60 * 60 * 1000;
+        settle_all(&mut [&mut laptop, &mut late]);
+    }
+    assert!(!joined(&mut late, &room), "a control");
+    let words = laptop.words.clone();
+    now(laptop.client.revoke_device(&client(&phone), &words)).unwrap();
+    phone.cuts_line();
+    for _ in 0..3 {
+        hub.state().now += 25 * 60 * 60 * 1000;
+        settle_all(&mut [&mut laptop, &mut late]);
+    }
+    assert!(joined(&mut late, &room));
 }

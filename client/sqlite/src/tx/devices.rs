@@ -68,11 +68,14 @@ pub(super) fn put_sighting(
     Ok(())
 }
 
-pub(super) fn remove_sightings(connection: &Connection, room: &RoomUri) -> Result<(), StoreError> {
+pub(super) fn remove_sightings(
+    connection: &Connection,
+    room: Option<&RoomUri>,
+) -> Result<(), StoreError> {
     connection
-        .prepare_cached("DELETE FROM sightings WHERE room = ?1")
+        .prepare_cached("DELETE FROM sightings WHERE ?1 IS NULL OR room = ?1")
         .sql()?
-        .execute(params![room.as_str()])
+        .execute(params![room.map(RoomUri::as_str)])
         .sql()?;
     Ok(())
 }
