@@ -104,7 +104,6 @@ impl Home {
             suites: self.suites,
             token: None,
             token_expires_at: 0,
-            inbox: 0,
             listened: 0,
             account_room: None,
             rooms_checked: 0,

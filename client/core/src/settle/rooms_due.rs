@@ -184,10 +184,12 @@ fn wanted(step: &mut Step<'_>, listed: Vec<UserRoom>) -> Result<VecDeque<RoomUri
             .tx
             .find_room(&room)?
             .is_some_and(|known| match known.state {
+                // Perhaps it was told only that it is out, or missed that it was let in again.
+                RoomState::Removed => false,
                 _ if member => true,
                 RoomState::Left => known.seq > 0,
                 RoomState::Creating | RoomState::Joined => true,
-                RoomState::Joining | RoomState::Removed => false,
+                RoomState::Joining => false,
             });
         if stays_out {
             continue;

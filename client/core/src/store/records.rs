@@ -68,8 +68,6 @@ pub struct Account {
     pub token: Option<String>,
     /// When the session ends, in milliseconds.
     pub token_expires_at: u64,
-    /// The newest inbox entry that was taken.
-    pub inbox: u64,
     /// The newest line of the journal that a listener has shown.
     pub listened: u64,
     /// The room of the user's own devices, once there is one.

@@ -1,6 +1,8 @@
 //! Numbers that no store can hold, and Welcomes that lead elsewhere: what one member, or the hub,
 //! could shut a client out with.
 
+use std::collections::BTreeSet;
+
 use grove_core::store::Sighting;
 use grove_core::{Draft, Event, Loss, MessageStatus, WarningKind};
 use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
@@ -334,4 +336,54 @@ fn what_a_revoked_device_has_said_of_a_room_keeps_nobody_out_of_it() {
         settle_all(&mut [&mut laptop, &mut late]);
     }
     assert!(joined(&mut late, &room));
+}
+
+#[test]
+fn an_inbox_entry_of_an_absurd_number_stands_for_no_later_one() {
+    let hub = hub();
+    let ([mut alice, mut bob, mut carol], room, welcome) = three(&hub);
+    {
+        let mut state = hub.state();
+        let again = InboxEntry {
+            id: (1 << 48) - 1,
+            ..welcome.clone()
+        };
+        let device = state.devices.get_mut(&client(&carol)).unwrap();
+        device.inbox.push(again);
+    }
+    let told = carol.syncs();
+    assert_eq!(told, [], "it leads nowhere new");
+    now(alice.client.remove(&room, &[user("carol")])).unwrap();
+    carol.syncs();
+    hub.state().now += 1;
+    now(alice.client.invite(&room, &[user("carol")])).unwrap();
+    let told = carol.syncs();
+    assert!(
+        told.contains(&Event::RoomJoined { room: room.clone() }),
+        "{told:?}"
+    );
+    assert_eq!(stored(&carol, &room).epoch, 4, "by the Welcome");
+    all_talk(&room, &mut [&mut alice, &mut bob, &mut carol]);
+}
+
+#[test]
+fn who_was_told_that_there_is_no_such_room_comes_back_into_it() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    let room = alice.makes_room("Garden", &[&mut bob]);
+    bob.syncs();
+    alice.says(&room, "one");
+    forget_log(&hub, &room);
+    let denies = |denied| {
+        let mut state = hub.state();
+        state.rooms.get_mut(&room).unwrap().tricks.denied = denied;
+    };
+    denies(BTreeSet::from([client(&bob)]));
+    bob.syncs();
+    assert_eq!(bob.client.rooms().unwrap()[0].state, "removed", "a control");
+    denies(BTreeSet::new());
+    hub.state().now += 25 * 60 * 60 * 1000;
+    bob.syncs();
+    assert!(joined(&mut bob, &room));
+    all_talk(&room, &mut [&mut alice, &mut bob]);
 }

@@ -157,6 +157,9 @@ fn give_group_info(state: &mut State, who: &ClientUri, uri: &RoomUri, body: &[u8
     {
         return Err(not_found());
     }
+    if room.tricks.denied.contains(who) {
+        return Err(not_found());
+    }
     let pending: Vec<PendingProposal> = room
         .group
         .pending()

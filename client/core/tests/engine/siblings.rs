@@ -142,7 +142,6 @@ pub(crate) fn add_device(hub: &Hub, person: &mut Person, id: u8) -> Person {
         credential: credential.to_bytes(),
         token: None,
         token_expires_at: 0,
-        inbox: 0,
         listened: 0,
         rooms_checked: 0,
         ..ours

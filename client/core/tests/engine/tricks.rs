@@ -30,6 +30,8 @@ pub(crate) struct Tricks {
     pub(crate) views: BTreeMap<ClientUri, View>,
     /// New leaves have to stand in the newest list of their users, as an honest hub demands.
     pub(crate) judges_leaves: bool,
+    /// Who is told that there is no such room when they ask for its state.
+    pub(crate) denied: BTreeSet<ClientUri>,
     /// So many of the next messages are refused, and kept.
     pub(crate) refuses: usize,
     pub(crate) kept: Vec<MlsMessage>,

@@ -11,7 +11,7 @@ pub(super) fn find(connection: &Connection) -> Result<Option<Account>, StoreErro
     connection
         .prepare_cached(
             "SELECT user, client, state, uik, device, recovery, device_list, credential, server_key, suites, token, \
-             token_expires_at, inbox, listened, account_room, rooms_checked FROM account WHERE only_row = 1",
+             token_expires_at, listened, account_room, rooms_checked FROM account WHERE only_row = 1",
         )
         .sql()?
         .query_row([], read)
@@ -32,9 +32,9 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<(), Stor
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO account (only_row, user, client, state, uik, device, recovery, device_list, \
-             credential, server_key, suites, token, token_expires_at, inbox, listened, account_room, \
+             credential, server_key, suites, token, token_expires_at, listened, account_room, \
              rooms_checked) VALUES (1, :user, :client, :state, :uik, :device, :recovery, :device_list, :credential, \
-             :server_key, :suites, :token, :token_expires_at, :inbox, :listened, :account_room, \
+             :server_key, :suites, :token, :token_expires_at, :listened, :account_room, \
              :rooms_checked)",
         )
         .sql()?
@@ -51,7 +51,6 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<(), Stor
             ":suites": suites,
             ":token": account.token,
             ":token_expires_at": integer(account.token_expires_at)?,
-            ":inbox": integer(account.inbox)?,
             ":listened": integer(account.listened)?,
             ":account_room": account.account_room.as_ref().map(RoomUri::as_str),
             ":rooms_checked": integer(account.rooms_checked)?,
@@ -80,7 +79,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
         suites: pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect(),
         token: row.get("token")?,
         token_expires_at: unsigned(row, "token_expires_at")?,
-        inbox: unsigned(row, "inbox")?,
         listened: unsigned(row, "listened")?,
         account_room: optional(row, "account_room")?,
         rooms_checked: unsigned(row, "rooms_checked")?,

@@ -42,7 +42,6 @@ fn account() -> Account {
         suites: vec![1, 2],
         token: Some("token".to_owned()),
         token_expires_at: 8,
-        inbox: 9,
         listened: 10,
         account_room: Some(room_uri()),
         rooms_checked: 12,
@@ -399,7 +398,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 9
+            known: 10
         }
     );
 }
