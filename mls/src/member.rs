@@ -13,7 +13,7 @@ use grove_wire::limits::MAX_CONFIRMATION_TAG_BYTES;
 use grove_wire::mls::RatchetTree;
 use grove_wire::uri::{ClientUri, RoomUri};
 use openmls::group::{MlsGroup, MlsGroupJoinConfig, PURE_PLAINTEXT_WIRE_FORMAT_POLICY};
-use openmls::prelude::SenderRatchetConfiguration;
+use openmls::prelude::{LeafNode, SenderRatchetConfiguration};
 
 use crate::identity::{DeviceCredential, DeviceKey, PublicKey, SignedCreationRecord};
 use crate::public::context::{self, ContextError};
@@ -243,6 +243,21 @@ impl Group {
     /// Whether the removal of this client awaits a commit.
     pub fn is_leaving(&self) -> bool {
         self.leaving_leaves().contains(&self.own_leaf())
+    }
+
+    /// Whether the removal of each leaf of a client's user awaits a commit. Looks at names only: it
+    /// may be asked in large rooms.
+    pub fn are_all_leaving(&self, client: &ClientUri) -> bool {
+        let user = continuity::user_part(client.as_str().as_bytes());
+        let leaving = self.leaving_leaves();
+        let of_user =
+            |node: &LeafNode| continuity::user_part(node.credential().serialized_content()) == user;
+        self.mls
+            .public_group()
+            .treesync()
+            .full_leaves()
+            .filter(|(_, node)| of_user(node))
+            .all(|(index, _)| leaving.contains(&index.u32()))
     }
 
     /// The leaves whose removal awaits a commit.

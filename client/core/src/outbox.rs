@@ -29,11 +29,11 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::message::MessageStatus;
-use crate::receive::{BEYOND, CatchUpError, loss};
+use crate::receive::{CatchUpError, loss};
 use crate::rooms::{Accepted, CommitError, STUCK};
 use crate::step::{GroupError, Step};
 use crate::store::{
-    ContentKind, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError, StoredMessage,
+    BEYOND, ContentKind, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError, StoredMessage,
 };
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, CheckError, TrustError};

@@ -27,12 +27,8 @@ use crate::environment::Environment;
 use crate::event::Numbered;
 use crate::failure::{Class, Classified};
 use crate::step::{GroupError, Step};
-use crate::store::{RoomState, Store, StoreError, WaitingWelcome};
+use crate::store::{BEYOND, RoomState, Store, StoreError, WaitingWelcome};
 use crate::transport::Transport;
-
-/// No number of a room comes so far, be it an epoch, a position, a version or a time in
-/// milliseconds: one beyond it is a lie, and no store should have to hold it.
-pub(crate) const BEYOND: u64 = 1 << 48;
 
 /// What came of the frames.
 #[derive(Debug, Clone, Default)]

@@ -17,6 +17,10 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 
 use crate::message::MessageStatus;
 
+/// No number of a room comes so far, be it an epoch, a position, a version or a time in
+/// milliseconds: one beyond it is a lie, and no store should have to hold it.
+pub(crate) const BEYOND: u64 = 1 << 48;
+
 /// The database of one profile.
 pub trait Store {
     /// Runs `run` in one writing transaction: all of it happens, or nothing when it fails.

@@ -246,14 +246,16 @@ fn forget_words_of_revoked(
     known: &SignedDeviceList,
     list: &SignedDeviceList,
 ) -> Result<(), StoreError> {
-    for device in known.active() {
-        if list.active().any(|one| one.client == device.client) {
-            continue;
-        }
-        trust::forget_word_of(step, &device.client)?;
-        step.tx.remove_sightings(None)?;
+    let stays = |client: &ClientUri| list.active().any(|one| one.client == *client);
+    let gone = known.active().filter(|device| !stays(&device.client));
+    let gone: Vec<&ClientUri> = gone.map(|device| &device.client).collect();
+    if gone.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    for device in gone {
+        trust::forget_word_of(step, device)?;
+    }
+    step.tx.remove_sightings(None)
 }
 
 /// The list that waits for the server's word.

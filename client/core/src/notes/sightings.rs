@@ -15,9 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{greeting, is_account_room, state};
 use crate::event::{Event, WarningKind};
-use crate::receive::BEYOND;
 use crate::step::{GroupError, Step};
-use crate::store::{Room, RoomState, Sighting, Stop, StoreError};
+use crate::store::{BEYOND, Room, RoomState, Sighting, Stop, StoreError};
 use crate::{devices, trust};
 
 /// A device that has to speak after others waits so long for each of them, in milliseconds.

@@ -14,7 +14,7 @@ use crate::message::{Message, MessageStatus};
 use crate::receive::{application, chain};
 use crate::rooms::Accepted;
 use crate::step::{GroupError, Step};
-use crate::store::{Outgoing, OutgoingKind, Room, StoreError};
+use crate::store::{Outgoing, OutgoingKind, Room, StoreError, StoredMessage};
 use crate::{notes, tally};
 
 /// The hub has answered that a message stands in the log. Where it does not sign for that, the
@@ -64,16 +64,31 @@ fn finish(step: &mut Step<'_>, outgoing: &Outgoing, seq: u64, time: u64) -> Resu
         return Ok(());
     }
     step.tx.remove_outgoing(outgoing.number)?;
-    let Some(mut message) = step.tx.find_message(message)? else {
+    let Some(message) = step.tx.find_message(message)? else {
         return Ok(());
     };
+    let message = StoredMessage {
+        id: outgoing.message_id,
+        ..message
+    };
+    let bytes = outgoing.bytes.as_deref().unwrap_or_default();
+    stands(step, message, bytes, seq, time)
+}
+
+/// A message of this device, sealed as these bytes, stands in the log at `seq`.
+fn stands(
+    step: &mut Step<'_>,
+    mut message: StoredMessage,
+    bytes: &[u8],
+    seq: u64,
+    time: u64,
+) -> Result<(), StoreError> {
+    tally::add_own(step, &message.room)?;
+    said::remember(step, &message.room, bytes)?;
     message.seq = Some(seq);
-    message.id = outgoing.message_id;
     message.time = time;
     message.status = MessageStatus::Sent;
-    tally::add_own(step, &outgoing.room)?;
-    let bytes = outgoing.bytes.as_deref().unwrap_or_default();
-    said::remember(step, &outgoing.room, bytes)?;
+    message.failure = None;
     let payload = message.payload.take().map(Zeroizing::new);
     step.tx.put_message(&message)?;
     if let Some(payload) = payload {
@@ -125,19 +140,8 @@ pub(crate) fn taken_after_all(
     sent: &MlsMessage,
     time: u64,
 ) -> Result<(), StoreError> {
-    said::remember(step, &room.uri, sent.as_bytes())?;
-    tally::add_own(step, &room.uri)?;
-    let Some(mut message) = step.tx.find_message(number)? else {
-        return Ok(());
-    };
-    message.seq = Some(room.seq);
-    message.time = time;
-    message.status = MessageStatus::Sent;
-    message.failure = None;
-    step.tx.put_message(&message)?;
-    application::amend(step, &message)?;
-    match Message::shown(message) {
-        Some(message) => step.tell(Event::MessageSent { message }),
+    match step.tx.find_message(number)? {
+        Some(message) => stands(step, message, sent.as_bytes(), room.seq, time),
         None => Ok(()),
     }
 }

@@ -10,11 +10,11 @@ use grove_mls::identity::SignedRoomProfile;
 use grove_mls::room::validation::ValidLeaf;
 use sha2::{Digest as _, Sha256};
 
-use super::{BEYOND, ReceiveError, chain};
+use super::{ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
 use crate::step::{GroupError, Step};
-use crate::store::{ContentKind, Room, StoreError, StoredMessage};
+use crate::store::{BEYOND, ContentKind, Room, StoreError, StoredMessage};
 use crate::trust::{self, Trust};
 use crate::{notes, tally};
 

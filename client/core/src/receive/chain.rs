@@ -11,10 +11,9 @@
 use grove_mls::identity::{Evidence, Head, SignedReceipt};
 use grove_wire::uri::RoomUri;
 
-use super::BEYOND;
 use crate::event::{Event, WarningKind};
 use crate::step::{GroupError, Step};
-use crate::store::{Room, RoomState, Stop, StoreError};
+use crate::store::{BEYOND, Room, RoomState, Stop, StoreError};
 
 /// Heads and receipts kept for comparing with what members hold.
 const KEPT: u64 = 4096;

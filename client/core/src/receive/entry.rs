@@ -3,7 +3,6 @@
 //! The group decides what it means; here it becomes history, membership and events.
 
 use grove_mls::member::{Merged, Proposed, ReceiveError as Unreadable, Received};
-use grove_mls::room::PendingKind;
 use grove_mls::room::validation::ValidLeaf;
 use grove_wire::codec;
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
@@ -11,13 +10,13 @@ use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, UserUri};
 
 use super::application::{self, Opened as Message};
-use super::{BEYOND, ReceiveError, copy, loss};
+use super::{ReceiveError, copy, loss};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::outbox::Said;
 use crate::rooms::role_name;
 use crate::settle::expect_profile;
 use crate::step::{GroupError, Step};
-use crate::store::{LostCause, OutgoingKind, Room, RoomState, StoreError};
+use crate::store::{BEYOND, LostCause, OutgoingKind, Room, RoomState, StoreError};
 use crate::{notes, outbox, trust};
 
 /// What opening a message gave: its meaning, or why it has none for us.
@@ -202,16 +201,7 @@ fn take_proposal(
         return Ok(());
     }
     let whole = step.group(&room.uri, |group, _, _| {
-        let pending = group.pending().refs;
-        let goes = |leaf: u32| {
-            let of_leaf = |kind| match kind {
-                PendingKind::Remove(of) | PendingKind::SelfRemove(of) => of == leaf,
-            };
-            pending.iter().any(|one| of_leaf(one.kind))
-        };
-        let members = group.members().unwrap_or_default();
-        let mut of_user = members.iter().filter(|one| one.leaf.user == user);
-        Ok::<_, GroupError>(of_user.all(|one| goes(one.index)))
+        Ok::<_, GroupError>(group.are_all_leaving(&proposed.leaving))
     })?;
     let by_server = proposed.proposer.is_none();
     let change = if whole {

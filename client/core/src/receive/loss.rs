@@ -14,11 +14,11 @@ use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::{ContentType, Framing, MlsMessage, SenderKind};
 use grove_wire::uri::{ClientUri, RoomUri};
 
-use super::{BEYOND, Taken, copy};
+use super::{Taken, copy};
 use crate::event::{Event, Loss};
 use crate::step::{GroupError, Step};
 use crate::store::{
-    Listing, Lost, LostCause, OutgoingKind, Room, RoomState, StoreError, StoredMessage,
+    BEYOND, Listing, Lost, LostCause, OutgoingKind, Room, RoomState, StoreError, StoredMessage,
 };
 use crate::{outbox, tally};
 

@@ -15,9 +15,9 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
-use crate::receive::{BEYOND, CatchUpError, chain};
+use crate::receive::{CatchUpError, chain};
 use crate::step::{GroupError, Step};
-use crate::store::{Outgoing, OutgoingKind, RoomState, Store, StoreError};
+use crate::store::{BEYOND, Outgoing, OutgoingKind, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Response, Transport, segment};
 
 /// A handshake could not be brought to an end.

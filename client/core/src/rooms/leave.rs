@@ -96,9 +96,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(other) => Err(other),
         }
     }
-}
 
-impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Reads the proposals in the log: this client has left then.
     async fn find_leaving(&mut self, outgoing: &Outgoing, seq: u64) -> Result<(), HandshakeError> {
         self.read_up_to(&outgoing.room, seq).await?;

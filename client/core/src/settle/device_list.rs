@@ -74,7 +74,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         let now = self.environment.now();
         let seen = self.fetch_activities().await?;
-        let after_ms = seen.idle_after_ms.max(LEAST_IDLE_MS);
+        let after_ms = idle_after_ms(seen.idle_after_ms);
         let list = self.transaction(|step| devices::own_list(step))?;
         let is_idle = |activity: &&DeviceActivity| {
             let listed = list.list().find(&activity.client);
@@ -122,7 +122,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 /// device is there its user has signed: it was not seen before.
 fn is_idle(activity: &DeviceActivity, added: u64, after_ms: u64, now: u64) -> bool {
     let last = activity.last_seen_at.unwrap_or(added).max(added);
-    !activity.connected && now >= last.saturating_add(after_ms.max(LEAST_IDLE_MS))
+    !activity.connected && now >= last.saturating_add(after_ms)
+}
+
+/// After how long a device is idle, where the server says `said_ms`.
+fn idle_after_ms(said_ms: u64) -> u64 {
+    said_ms.max(LEAST_IDLE_MS)
 }
 
 /// Makes the renewed list if this device's turn has come.
@@ -168,7 +173,7 @@ mod tests {
     use grove_wire::api::devices::DeviceActivity;
     use grove_wire::uri::{ClientUri, UserUri};
 
-    use super::{LEAST_IDLE_MS, is_idle};
+    use super::{LEAST_IDLE_MS, idle_after_ms, is_idle};
 
     #[test]
     fn a_server_is_believed_within_bounds() {
@@ -181,7 +186,7 @@ mod tests {
                 last_seen_at,
                 connected: false,
             };
-            is_idle(&activity, added, after_ms, now)
+            is_idle(&activity, added, idle_after_ms(after_ms), now)
         };
         // That nobody may be idle at all; and times that cannot be.
         for seen in [None, Some(0), Some(added), Some(u64::MAX)] {

@@ -22,11 +22,10 @@ use crate::environment::{Environment, jitter};
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
 use crate::outbox::{self, FlushError};
-use crate::receive::BEYOND;
 use crate::receive::loss::{self, Signer};
 use crate::rooms::{CommitError, Entry, HandshakeError, JoinError};
 use crate::step::{GroupError, Step};
-use crate::store::{LostCause, Room, RoomState, Store, StoreError};
+use crate::store::{BEYOND, LostCause, Room, RoomState, Store, StoreError};
 use crate::transport::Transport;
 
 /// So many external commits are tried before others get more time.
