@@ -15,6 +15,7 @@ pub mod cutter;
 pub mod devices;
 pub mod entries;
 pub mod hand;
+pub mod intruder;
 pub mod linking;
 mod loopback;
 pub mod passing;

@@ -241,7 +241,7 @@ impl User {
     /// # Errors
     /// What the client says.
     pub async fn try_sync(&mut self, wait: Duration) -> Result<Vec<Event>, SyncError> {
-        let events: Vec<Numbered> = self.client.sync(wait).await?;
+        let events: Vec<Numbered> = self.client.sync(wait).await?.events;
         Ok(events.into_iter().map(|numbered| numbered.event).collect())
     }
 

@@ -309,7 +309,7 @@ async fn other_bodies(alice: &mut Hand, room: &RoomUri, foreign: &Hand) -> Vec<C
             "a path that is none",
             api.get("/v1/nothing").await,
             404,
-            "not-found",
+            "no-such-path",
         ),
         case(
             "a method that is none",
@@ -320,8 +320,8 @@ async fn other_bodies(alice: &mut Hand, room: &RoomUri, foreign: &Hand) -> Vec<C
         case(
             "a room that is no URI",
             api.post("/v1/update/garden", vec![1]).await,
-            400,
-            "malformed",
+            404,
+            "no-such-path",
         ),
         case(
             "a room of another form",
@@ -330,8 +330,8 @@ async fn other_bodies(alice: &mut Hand, room: &RoomUri, foreign: &Hand) -> Vec<C
                 segment("mimi://A.example/r/x")
             ))
             .await,
-            400,
-            "malformed",
+            404,
+            "no-such-path",
         ),
         case(
             "a query that is none",

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod answers;
 mod bad_input;
 mod clock;
 mod command_line;

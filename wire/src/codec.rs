@@ -11,10 +11,12 @@
 
 use std::io::{Read, Write};
 
-use tls_codec::{Deserialize, Serialize};
+use tls_codec::Serialize;
 
 mod error;
 mod vector;
+
+pub use tls_codec::Deserialize;
 
 pub use error::{DecodeError, EncodeError};
 pub use vector::{Bounded, List, Opaque, Text, flag};

@@ -69,6 +69,9 @@ problems! {
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here";
     /// Below the server's reserve of free space.
     NoSpace = "no-space", 507, "The server has no space left for writing";
+    /// The server has no such path, for whatever object: something on the way has sent the request
+    /// to the wrong place, or changed it.
+    NoSuchPath = "no-such-path", 404, "The server has no such path";
     /// Known who, and not permitted.
     NotAllowed = "not-allowed", 403, "This is not allowed";
     /// Does not exist, or is not yours: the answer is the same.
@@ -79,8 +82,8 @@ problems! {
     RateLimited = "rate-limited", 429, "Too many requests";
     /// Registration is closed, or the invite is not good.
     RegistrationRefused = "registration-refused", 403, "Registration is refused";
-    /// The request did not arrive in time.
-    Timeout = "timeout", 408, "The request took too long";
+    /// The request did not arrive whole, or not in time.
+    Timeout = "timeout", 408, "The request did not arrive whole";
     /// Larger than the limit named.
     TooLarge = "too-large", 413, "The request is too large";
     /// No session, or one that ended.
@@ -100,6 +103,34 @@ impl ProblemType {
             .iter()
             .copied()
             .find(|problem| problem.urn() == urn)
+    }
+
+    /// Whether the server has judged what was asked, so that the same would be refused again. The
+    /// others say that it could not judge it: not now, not without a session, or not as it came in.
+    pub fn is_verdict(self) -> bool {
+        match self {
+            Self::CommitRefused
+            | Self::Conflict
+            | Self::IdentityInvalid
+            | Self::KeyPackageInvalid
+            | Self::LeafOutdated
+            | Self::Malformed
+            | Self::NotAllowed
+            | Self::NotFound
+            | Self::NotMls
+            | Self::RegistrationRefused
+            | Self::TooLarge
+            | Self::WrongEpoch => true,
+            Self::Internal
+            | Self::MethodNotAllowed
+            | Self::NoSpace
+            | Self::NoSuchPath
+            | Self::RateLimited
+            | Self::Timeout
+            | Self::Unauthenticated
+            | Self::Unavailable
+            | Self::UnsupportedMediaType => false,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use grove_core::with_causes;
 use grove_wire::limits::{MAX_FRAME_BYTES, MAX_SEALED_GROUP_INFO_BYTES};
 use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -15,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
+use crate::tls;
 use crate::transport::{HttpTransport, bearer};
 
 const PATH: &str = "/v1/events";
@@ -137,8 +139,12 @@ pub enum EventsError {
     /// The server ended the connection in order.
     #[error("the server closed the connection")]
     Closed,
-    /// The server answered, but not with events: 401 for a session that has ended.
-    #[error("the server refused the event stream with status {0}")]
+    /// Whoever answered does not prove to be the server.
+    #[error("the server does not prove who it is: {0}")]
+    Insecure(String),
+    /// The server answered, but not with events: 401 for a session that has ended; anything else if
+    /// something on the way lets no WebSocket through.
+    #[error("the event stream was answered with status {0}")]
     Refused(u16),
     /// The connection could not be made, or broke.
     #[error("the server cannot be reached: {0}")]
@@ -149,7 +155,8 @@ fn classify(error: SocketError) -> EventsError {
     match error {
         SocketError::ConnectionClosed | SocketError::AlreadyClosed => EventsError::Closed,
         SocketError::Http(answer) => EventsError::Refused(answer.status().as_u16()),
-        other => unreachable(other),
+        other if tls::is_distrust(&other) => EventsError::Insecure(with_causes(&other)),
+        other => unreachable(with_causes(&other)),
     }
 }
 

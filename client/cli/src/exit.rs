@@ -26,11 +26,17 @@ pub(crate) enum Exit {
     Storage,
     /// No such room or message here, or the name fits several.
     NotFound,
+    /// Others changed the room faster, again and again: what was begun waits, or is begun again.
+    Contended,
+    /// The server answers, and cannot do it now.
+    Unavailable,
+    /// Whoever answers does not prove to be the server.
+    Insecure,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Ok,
         Self::Failure,
         Self::Usage,
@@ -40,6 +46,9 @@ impl Exit {
         Self::Identity,
         Self::Storage,
         Self::NotFound,
+        Self::Contended,
+        Self::Unavailable,
+        Self::Insecure,
     ];
 
     /// The number the process ends with.
@@ -54,6 +63,9 @@ impl Exit {
             Self::Identity => 6,
             Self::Storage => 7,
             Self::NotFound => 8,
+            Self::Contended => 9,
+            Self::Unavailable => 10,
+            Self::Insecure => 11,
         }
     }
 
@@ -69,6 +81,9 @@ impl Exit {
             Self::Identity => "identity",
             Self::Storage => "storage",
             Self::NotFound => "not_found",
+            Self::Contended => "contended",
+            Self::Unavailable => "unavailable",
+            Self::Insecure => "insecure",
         }
     }
 
@@ -84,7 +99,20 @@ impl Exit {
             Self::Identity => "an identity changed: sending stopped until you decide",
             Self::Storage => "the local database or its key: locked, damaged or unsafe",
             Self::NotFound => "no such room or message here, or the name fits several",
+            Self::Contended => "others changed the room faster, again and again: try again",
+            Self::Unavailable => "the server answers, and cannot do it now: try again later",
+            Self::Insecure => "whoever answers does not prove to be the server (TLS)",
         }
+    }
+}
+
+impl Exit {
+    /// Whether the same may succeed later, with what is stored until then.
+    pub(crate) const fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::Contended | Self::Insecure | Self::Unavailable | Self::Unreachable
+        )
     }
 }
 
@@ -104,7 +132,7 @@ pub(crate) fn table() -> String {
 }
 
 fn format_line(exit: Exit) -> String {
-    format!("\n  {}  {}", exit.code(), exit.meaning())
+    format!("\n  {:>2}  {}", exit.code(), exit.meaning())
 }
 
 #[cfg(test)]
@@ -129,6 +157,9 @@ mod tests {
                 (6, "identity"),
                 (7, "storage"),
                 (8, "not_found"),
+                (9, "contended"),
+                (10, "unavailable"),
+                (11, "insecure"),
             ]
         );
     }

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use grove_core::with_causes;
+
 use crate::exit::Exit;
 
 /// The end of a run that did not do what was asked.
@@ -35,9 +37,9 @@ impl Failure {
         self
     }
 
-    /// The same with a way out for when the server does not answer.
-    pub(crate) fn advise_if_unreachable(self, advice: &str) -> Self {
-        if self.exit == Exit::Unreachable {
+    /// The same with a way out for what may succeed later.
+    pub(crate) fn advise_if_passing(self, advice: &str) -> Self {
+        if self.exit.is_passing() {
             self.advise(advice)
         } else {
             self
@@ -46,30 +48,17 @@ impl Failure {
 
     /// A failure whose message carries the whole chain of causes.
     pub(crate) fn caused(exit: Exit, error: &dyn std::error::Error) -> Self {
-        Self::new(exit, chain(error))
+        Self::new(exit, with_causes(error))
     }
-}
-
-/// `error: its cause: the cause's cause`, without repeating a cause already spelled out.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let line = error.to_string();
-        if !text.contains(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
 
-    use super::{Failure, chain};
+    use grove_core::with_causes;
+
+    use super::Failure;
     use crate::exit::Exit;
 
     #[derive(Debug, thiserror::Error)]
@@ -79,7 +68,7 @@ mod tests {
     #[test]
     fn a_chain_names_each_cause_once() {
         let error = Outer(io::Error::other("disk on fire"));
-        assert_eq!(chain(&error), "cannot read the key: disk on fire");
+        assert_eq!(with_causes(&error), "cannot read the key: disk on fire");
         let failure = Failure::caused(Exit::Storage, &error).advise("put it out");
         assert_eq!(failure.exit, Exit::Storage);
         assert_eq!(failure.advice.as_deref(), Some("put it out"));

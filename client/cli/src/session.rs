@@ -13,7 +13,7 @@ use crate::commands::failures::failed;
 use crate::endpoint::ServerUrl;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, RoomNames};
 use crate::profile::{Directories, Profile, Unlock, create_private};
 use crate::secrets;
 use crate::transport::HttpTransport;
@@ -60,13 +60,14 @@ impl Session {
         })
     }
 
-    /// Reads what arrived and sends what waits; returns how many events there were.
+    /// Reads what arrived and sends what waits. What cannot be done now is not this command's
+    /// concern: `grove sync` tells of it.
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, or the database fails.
-    pub(crate) async fn catch_up(&mut self) -> Result<usize, Failure> {
+    pub(crate) async fn catch_up(&mut self) -> Result<(), Failure> {
         match timeout(PATIENCE, self.client.sync(Duration::ZERO)).await {
-            Ok(caught) => Ok(caught.map_err(failed)?.len()),
+            Ok(caught) => Ok(caught.map(drop).map_err(failed)?),
             Err(_elapsed) => Err(failed(CallError::from(TransportError::Timeout))),
         }
     }
@@ -80,8 +81,8 @@ impl Session {
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
         match self.catch_up().await {
-            Ok(_events) => Ok(()),
-            Err(failure) if failure.exit == Exit::Unreachable || self.client.is_revoked()? => {
+            Ok(()) => Ok(()),
+            Err(failure) if failure.exit.is_passing() || self.client.is_revoked()? => {
                 output.note(format_args!(
                     "{}; this is what is stored here",
                     failure.message
@@ -100,6 +101,17 @@ impl Session {
         }
     }
 
+    /// What the rooms are called.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) fn room_names(&mut self) -> Result<RoomNames, Failure> {
+        let rooms = self.client.rooms()?;
+        Ok(RoomNames::new(
+            rooms.into_iter().map(|view| (view.room, view.name)),
+        ))
+    }
+
     /// The room that is meant; the server is asked for new ones when none is known.
     ///
     /// # Errors
@@ -111,7 +123,7 @@ impl Session {
         }
         match self.catch_up().await {
             // Without the server it stays unknown, and that is what the person should hear.
-            Err(failure) if failure.exit != Exit::Unreachable => Err(failure),
+            Err(failure) if !failure.exit.is_passing() => Err(failure),
             _ => Ok(self.client.find_room(named)?),
         }
     }

@@ -3,6 +3,8 @@
 //! Knows certificates, not what is said over the connection. One configuration serves requests and
 //! the event WebSocket, so that both trust the same servers; only the protocol offered differs.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -70,6 +72,26 @@ fn build(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
         .map_err(TlsError::Protocol)?
         .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+/// Whether a connection failed because whoever answered does not prove to be the server, or does
+/// not speak TLS 1.3 as a server does. That the line broke is not among it.
+pub(crate) fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // An error that came through a stream hides there, and is not its own source.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// Why there is no TLS configuration.

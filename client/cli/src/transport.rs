@@ -6,13 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use grove_core::{Body, Method, Request, Response, Transport, TransportError};
+use grove_core::{Body, Method, Request, Response, Transport, TransportError, with_causes};
 use grove_wire::limits::{MAX_JSON_BODY_BYTES, MAX_ROOM_BODY_BYTES};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use rustls::ClientConfig;
 
 use crate::endpoint::{ServerUrl, ServerUrlError};
-use crate::failure::chain;
 use crate::tls::{self, TlsError};
 
 /// The longest answer that is read: a whole tree, and what stands around it.
@@ -119,8 +118,13 @@ impl HttpTransport {
             return TransportError::Timeout;
         }
         // The URL inside reqwest's own text holds ids of rooms and users.
-        let cause = std::error::Error::source(error).map_or_else(|| "no answer".to_owned(), chain);
-        unreachable(format_args!("{}: {cause}", self.server))
+        let cause = std::error::Error::source(error);
+        let text = cause.map_or_else(|| "no answer".to_owned(), with_causes);
+        let text = format!("{}: {text}", self.server);
+        if cause.is_some_and(tls::is_distrust) {
+            return TransportError::Insecure(text);
+        }
+        unreachable(text)
     }
 }
 

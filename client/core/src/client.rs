@@ -24,6 +24,7 @@ use crate::settle::{Pace, RoomsDueMemory, Turn};
 use crate::step::Step;
 use crate::store::{Account, AccountState, Store, StoreError};
 use crate::transport::Transport;
+use crate::trouble::Trouble;
 
 /// A registered client: one device of one user.
 pub struct Client<S, T, E> {
@@ -129,6 +130,8 @@ pub(crate) struct Memory {
     pub(crate) asked: BTreeMap<UserUri, u64>,
     /// When the server was last asked how many KeyPackages are left.
     pub(crate) key_packages_counted: Option<u64>,
+    /// What could not be done and was not told yet.
+    pub(crate) troubles: Vec<Trouble>,
     /// What happened and was not handed out yet.
     pub(crate) heard: Vec<Numbered>,
 }

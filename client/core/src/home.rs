@@ -40,6 +40,15 @@ impl Classified for HomeError {
     }
 }
 
+/// Asks a server who it is and whom it takes, without an account.
+///
+/// # Errors
+/// [`CallError`]. [`CallError::NotGrove`] if it is no Grove server.
+pub async fn ask_server(transport: &impl Transport) -> Result<ServerInfo, CallError> {
+    let answer = call::ask(transport, Method::Get, "/v1/server", Body::None).await?;
+    answer.json()
+}
+
 /// What an account keeps of its home server.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
@@ -56,8 +65,7 @@ pub(crate) struct Keys {
 impl Home {
     /// Asks the server who it is.
     pub(crate) async fn ask(transport: &impl Transport, user: &UserUri) -> Result<Self, HomeError> {
-        let response = call::ask(transport, Method::Get, "/v1/server", Body::None).await?;
-        let server: ServerInfo = call::read_json(&response)?;
+        let server = ask_server(transport).await?;
         if server.domain != user.provider() {
             return Err(HomeError::WrongServer(server.domain));
         }
@@ -69,8 +77,8 @@ impl Home {
         if suites.is_empty() {
             return Err(HomeError::NoSuite);
         }
-        let server_key = PublicKey::try_from(server.server_key.as_bytes())
-            .map_err(|error| CallError::Incompatible(error.to_string()))?;
+        let server_key =
+            PublicKey::try_from(server.server_key.as_bytes()).map_err(call::incompatible)?;
         Ok(Self { server_key, suites })
     }
 

@@ -62,7 +62,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let response = self
             .ask(Method::Get, "/v1/key-packages", Body::None)
             .await?;
-        let counts: KeyPackageCounts = call::read_json(&response)?;
+        let counts: KeyPackageCounts = response.json()?;
         let suites = self.transaction(|step| step.account())?.suites;
         for suite in suites.into_iter().filter_map(Suite::from_code) {
             let count = counts
@@ -96,8 +96,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 })
             })
         })?;
-        self.ask(Method::Put, "/v1/key-packages", call::json(&upload)?)
+        let uploaded = self
+            .ask(Method::Put, "/v1/key-packages", call::json(&upload)?)
             .await?;
+        let KeyPackageCounts { .. } = uploaded.json()?;
         Ok(())
     }
 }

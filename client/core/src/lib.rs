@@ -42,6 +42,7 @@ pub mod store;
 mod sync;
 mod tally;
 pub mod transport;
+mod trouble;
 mod trust;
 
 pub use account_room::AccountRoomError;
@@ -56,9 +57,9 @@ pub use event::{Event, Loss, Numbered, RoomChange, WarningKind};
 pub use evidence::{
     EvidenceFile, EvidenceView, FindEvidenceError, ResumeError, SignedView, verify_evidence,
 };
-pub use failure::{Class, Classified};
+pub use failure::{Class, Classified, with_causes};
 pub use history::Query;
-pub use home::HomeError;
+pub use home::{HomeError, ask_server};
 pub use key_packages::RefillError;
 pub use link::{
     Approval, ApproveLinkError, ConfirmLinkError, LinkCode, LinkCodeError, Linking, LinkingError,
@@ -78,8 +79,9 @@ pub use settle::{RoomsDue, SettleError, Settled};
 pub use status::{Status, Whoami};
 pub use step::GroupError;
 pub use store::{Store, StoreError, Tx};
-pub use sync::SyncError;
+pub use sync::{SyncError, Synced};
 pub use transport::{Body, MaybeSend, Method, Request, Response, Transport, TransportError};
+pub use trouble::Trouble;
 pub use trust::{
     AcceptIdentityError, IdentityView, SafetyNumber, SafetyNumberError, Trust, TrustError,
 };

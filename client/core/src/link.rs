@@ -26,9 +26,9 @@ use grove_wire::api::Base64Url;
 use grove_wire::api::links::{LinkBytes, LinkPhase, LinkState};
 use grove_wire::problem::ProblemType;
 
-use crate::call::{self, CallError, PATIENCE};
+use crate::call::{self, Answer, CallError, PATIENCE};
 use crate::environment::Environment;
-use crate::transport::{Body, Method, Response};
+use crate::transport::{Body, Method};
 
 /// How long the server may keep a question, in seconds.
 const WAIT_S: u64 = 25;
@@ -86,7 +86,7 @@ trait Side {
         path: &str,
         body: Body,
         patience: Duration,
-    ) -> Result<Response, CallError>;
+    ) -> Result<Answer, CallError>;
 
     /// The clock and the timer.
     fn environment(&self) -> &impl Environment;
@@ -108,7 +108,7 @@ async fn wait_past(
         match asked {
             Ok(response) => {
                 failures = 0;
-                let state: LinkState = call::read_json(&response)?;
+                let state: LinkState = response.json()?;
                 match state.phase {
                     LinkPhase::Cancelled => return Err(Over::Cancelled),
                     phase if phase > seen => return Ok(state),
@@ -146,7 +146,7 @@ async fn leave(
             .ask(Method::Put, &link.part(part), body.clone(), PATIENCE)
             .await;
         match asked {
-            Ok(_left) => return Ok(()),
+            Ok(answer) => return Ok(answer.done()?),
             Err(error) => match error.problem() {
                 // Behind a lost answer they may as well mean that all went well, and is over by
                 // now.

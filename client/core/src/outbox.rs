@@ -37,7 +37,7 @@ use crate::store::{
 };
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, CheckError, TrustError};
-use crate::{draft, notes, tally};
+use crate::{call, draft, notes, tally};
 use verdicts::{accepted_by_hub, refuse_next, refused_by_hub};
 
 /// A message is sealed anew at most so often in a row.
@@ -84,7 +84,7 @@ impl Classified for FlushError {
             Self::Call(error) => error.class(),
             Self::CatchUp(error) => error.class(),
             Self::Commit(error) => error.class(),
-            Self::Contended => Class::Unreachable,
+            Self::Contended => Class::Contended,
             Self::Encode(_) | Self::Seal(_) => Class::Failure,
             Self::Group(error) => error.class(),
             Self::Stopped | Self::Trust(_) => Class::Identity,
@@ -138,17 +138,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             match self.flush_room(&room.uri).await {
                 Ok(()) => {}
                 Err(FlushError::Store(error)) => return Err(error.into()),
-                Err(error) => match error.class() {
-                    Class::Unreachable => {
+                Err(error) if error.class() == Class::Identity => report.stopped.push(room.uri),
+                Err(error) => {
+                    if self.pass_over(Err(error), Some(&room.uri)).await.is_err() {
                         report.unreachable = true;
                         break;
                     }
-                    Class::Identity => report.stopped.push(room.uri),
-                    _ => {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::warn!(room = %room.uri, error, "not flushed");
-                    }
-                },
+                }
             }
         }
         self.transaction(|step| {
@@ -283,12 +279,14 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(error) if error.problem() == Some(ProblemType::WrongEpoch) => {
                 return Ok(Verdict::TooOld);
             }
-            Err(CallError::Refused(refusal)) if !refusal.is_temporary() => {
-                return Ok(Verdict::Refused(refusal.text));
+            Err(error) => {
+                return match error.verdict() {
+                    Some(refusal) => Ok(Verdict::Refused(refusal.text.clone())),
+                    None => Err(error.into()),
+                };
             }
-            Err(error) => return Err(error.into()),
         };
-        match codec::decode(&response.body) {
+        match response.decode() {
             Ok(SubmitMessageResponse::Accepted {
                 accepted_timestamp, ..
             }) if accepted_timestamp < BEYOND => Ok(Verdict::Accepted {
@@ -296,13 +294,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 time: accepted_timestamp,
             }),
             Ok(SubmitMessageResponse::Accepted { .. }) => {
-                Err(CallError::Incompatible("an answer with no time".to_owned()).into())
+                Err(call::incompatible("an answer with no time").into())
             }
             Ok(SubmitMessageResponse::EpochTooOld { .. }) => Ok(Verdict::TooOld),
             Ok(SubmitMessageResponse::NotAllowed) => {
                 Ok(Verdict::Refused("it is not allowed".to_owned()))
             }
-            Err(error) => Err(CallError::Incompatible(error.to_string()).into()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -222,7 +222,7 @@ async fn look_up(
         }
         asked => asked?,
     };
-    let body: DeviceListBody = call::read_json(&response)?;
+    let body: DeviceListBody = response.json()?;
     let list = SignedDeviceList::decode(body.device_list.as_bytes())?;
     if list.list().user != *user || *list.list().identity.recovery() != key.public() {
         return Err(RecoverError::OtherList);
@@ -324,12 +324,11 @@ async fn present(transport: &impl Transport, account: &Account) -> Result<(), Ca
         user: account.user.clone(),
         device_list: account.device_list.clone().into(),
     };
-    call::ask(
+    let answer = call::ask(
         transport,
         Method::Post,
         "/v1/recoveries",
         call::json(&request)?,
-    )
-    .await?;
-    Ok(())
+    );
+    answer.await?.done()
 }

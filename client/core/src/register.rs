@@ -8,7 +8,7 @@ use grove_mls::identity::{
     DEVICE_LIST_VALIDITY_MS, DeviceKey, DeviceList, Identity as UserIdentity, ListError,
     ListedDevice, RecoveryKey, SignedDeviceList,
 };
-use grove_wire::api::accounts::RegisterRequest;
+use grove_wire::api::accounts::{RegisterRequest, RegisterResponse};
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, Provider, UserUri};
 use zeroize::Zeroizing;
@@ -197,16 +197,15 @@ async fn present(
         call::json(&request)?,
     )
     .await;
-    match answer {
-        Ok(_registered) => Ok(()),
+    match answer.and_then(|answer| answer.json()) {
+        Ok(RegisterResponse { .. }) => Ok(()),
         Err(error) if error.problem() == Some(ProblemType::Conflict) => {
-            match session::begin(transport, identity).await {
-                Ok(_ours) => Ok(()),
-                Err(CallError::Refused(refusal)) if !refusal.is_temporary() => {
-                    Err(RegisterError::NameTaken)
-                }
-                Err(other) => Err(other.into()),
+            let begun = session::begin(transport, identity).await;
+            if session::is_unknown(&begun) {
+                return Err(RegisterError::NameTaken);
             }
+            begun?;
+            Ok(())
         }
         Err(error) => Err(error.into()),
     }

@@ -107,7 +107,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         if line == Line::Up {
             match self.flush_room(room).await {
                 Ok(()) => {}
-                Err(error) if error.class() == Class::Unreachable => {}
+                Err(error) if error.class().is_passing() => {}
                 Err(error) => {
                     let reason = error.to_string();
                     if self.transaction(|step| outbox::give_up(step, number, &reason))? {
@@ -139,7 +139,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     async fn check_before_writing(&mut self, room: &RoomUri) -> Result<Line, SendError> {
         match self.catch_up_once(room).await {
             Ok(()) => {}
-            Err(error) if error.class() == Class::Unreachable => return Ok(Line::Down),
+            Err(error) if error.class().is_passing() => return Ok(Line::Down),
             Err(error) => return Err(FlushError::from(error).into()),
         }
         if self.is_lost(room)? {
@@ -152,7 +152,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         match self.prepare_to_send(room).await {
             Ok(()) => Ok(Line::Up),
-            Err(error) if error.class() == Class::Unreachable => Ok(Line::Down),
+            Err(error) if error.class().is_passing() => Ok(Line::Down),
             Err(FlushError::Group(error)) => Err(error.into()),
             Err(FlushError::Trust(error)) => Err(error.into()),
             Err(other) => Err(other.into()),

@@ -2,6 +2,7 @@
 
 use grove_mls::identity::SessionProof;
 use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
+use grove_wire::problem::ProblemType;
 
 use crate::call::{self, CallError};
 use crate::client::{Client, Identity};
@@ -33,11 +34,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// # Errors
     /// [`CallError`].
     pub async fn renew_session(&mut self) -> Result<String, CallError> {
-        let mut begun = begin(&self.transport, &self.identity).await;
-        if is_unknown(&begun) {
-            // A challenge does not outlive a restart of the server: only twice is a verdict.
-            begun = begin(&self.transport, &self.identity).await;
-        }
+        let begun = begin(&self.transport, &self.identity).await;
         if is_unknown(&begun) {
             return Err(self.revoked()?);
         }
@@ -68,8 +65,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
-fn is_unknown(begun: &Result<SessionResponse, CallError>) -> bool {
-    matches!(begun, Err(CallError::Refused(refusal)) if refusal.status == 401)
+/// Whether the server says that it knows no such device, or not its key.
+pub(crate) fn is_unknown(begun: &Result<SessionResponse, CallError>) -> bool {
+    let problem = begun.as_ref().err().and_then(CallError::problem);
+    problem == Some(ProblemType::Unauthenticated)
 }
 
 /// What the server wants signed.
@@ -81,17 +80,29 @@ pub(crate) struct Question {
 /// Asks for a challenge.
 pub(crate) async fn challenge(transport: &impl Transport) -> Result<Question, CallError> {
     let response = call::ask(transport, Method::Post, "/v1/challenges", Body::None).await?;
-    let challenge: Challenge = call::read_json(&response)?;
+    let challenge: Challenge = response.json()?;
     let nonce = <[u8; 32]>::try_from(challenge.nonce.as_bytes())
-        .map_err(|_length| CallError::Incompatible("a nonce has 32 bytes".to_owned()))?;
+        .map_err(|_length| call::incompatible("a nonce has 32 bytes"))?;
     Ok(Question {
         nonce,
         expires_at: challenge.expires_at,
     })
 }
 
-/// Asks for a challenge and answers it.
+/// Asks for a challenge and answers it. A challenge does not outlive a restart of the server: only
+/// twice no is a verdict.
 pub(crate) async fn begin(
+    transport: &impl Transport,
+    identity: &Identity,
+) -> Result<SessionResponse, CallError> {
+    let begun = begin_once(transport, identity).await;
+    if is_unknown(&begun) {
+        return begin_once(transport, identity).await;
+    }
+    begun
+}
+
+async fn begin_once(
     transport: &impl Transport,
     identity: &Identity,
 ) -> Result<SessionResponse, CallError> {
@@ -115,7 +126,7 @@ pub(crate) async fn begin(
         call::json(&request)?,
     )
     .await?;
-    call::read_json(&response)
+    response.json()
 }
 
 /// Without an account there is no client, so that its absence is damage.

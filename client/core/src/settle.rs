@@ -3,7 +3,7 @@
 //! renew, messages to send.
 //!
 //! It may be called at any time and does what is due; what cannot be done now is done by a later
-//! call. One room's trouble does not stop the others; an unreachable server stops it all.
+//! call. One room's trouble does not stop the others; a server that does not answer stops it all.
 
 mod device_list;
 mod heal;
@@ -33,6 +33,7 @@ use crate::rooms::{CommitError, HandshakeError, InviteError, JoinError};
 use crate::step::GroupError;
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
+use crate::trouble::Trouble;
 
 pub use rooms_due::RoomsDue;
 
@@ -47,6 +48,8 @@ use heal::Standing;
 pub struct Settled {
     /// What happened, in order.
     pub events: Vec<Numbered>,
+    /// What could not be done now.
+    pub troubles: Vec<Trouble>,
     /// Something will be due then: call [`Client::settle`] again.
     pub again_in: Option<Duration>,
 }
@@ -117,6 +120,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.settle_all().await?;
         Ok(Settled {
             events: self.take_heard(),
+            troubles: self.take_troubles(),
             again_in: self.next_duty(),
         })
     }
@@ -124,14 +128,14 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// [`Client::settle`], whose events are handed out with those of the next call.
     pub(crate) async fn settle_all(&mut self) -> Result<(), SettleError> {
         let finished = self.finish_device_list().await;
-        pass_over(finished.map_err(SettleError::from), None)?;
+        self.pass_over(finished, None).await?;
         self.join_welcomes().await?;
         let entered = self.enter_unknown_rooms().await;
-        pass_over(entered.map_err(SettleError::from), None)?;
+        self.pass_over(entered, None).await?;
         let joined = self.join_due_rooms().await;
-        pass_over(joined, None)?;
+        self.pass_over(joined, None).await?;
         let tended = self.tend_due_rooms().await;
-        pass_over(tended, None)?;
+        self.pass_over(tended, None).await?;
         self.tell_siblings()?;
         for room in self.transaction(|step| step.tx.list_rooms())? {
             let settled = self.settle_room(&room.uri).await;
@@ -139,19 +143,16 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 // Perhaps its MLS state failed: look again.
                 self.memory.held.remove(&room.uri);
             }
-            pass_over(settled, Some(&room.uri))?;
+            self.pass_over(settled, Some(&room.uri)).await?;
         }
-        let kept = self
-            .look_after_key_packages()
-            .await
-            .map_err(SettleError::from);
-        pass_over(kept, None)?;
-        let renewed = self.renew_device_list().await.map_err(SettleError::from);
-        pass_over(renewed, None)?;
+        let kept = self.look_after_key_packages().await;
+        self.pass_over(kept, None).await?;
+        let renewed = self.renew_device_list().await;
+        self.pass_over(renewed, None).await?;
         let pinned = self.pin_newcomers().await;
-        pass_over(pinned, None)?;
+        self.pass_over(pinned, None).await?;
         let looked = self.look_at_devices().await;
-        pass_over(looked, None)
+        self.pass_over(looked, None).await
     }
 
     /// How long until something is due that no frame announces.
@@ -184,18 +185,5 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.renew_leaf(room).await?;
         self.flush_room(room).await?;
         Ok(())
-    }
-}
-
-/// Trouble that concerns only one thing is logged and passed over.
-fn pass_over(result: Result<(), SettleError>, room: Option<&RoomUri>) -> Result<(), SettleError> {
-    match result {
-        Err(error) if heal::concerns_all(&error) => Err(error),
-        Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(room = room.map(RoomUri::as_str), error, "not settled");
-            Ok(())
-        }
-        Ok(()) => Ok(()),
     }
 }

@@ -7,13 +7,23 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::Numbered;
 use crate::failure::{Class, Classified};
-use crate::receive::ReceiveError;
+use crate::receive::{ReceiveError, Received};
 use crate::settle::SettleError;
 use crate::store::Store;
 use crate::transport::{Body, Method, Transport};
+use crate::trouble::Trouble;
 
 /// Rounds without an end are cut; the next call goes on.
 const ROUNDS: usize = 1000;
+
+/// What one round of reading came to.
+#[derive(Debug, Clone, Default)]
+pub struct Synced {
+    /// What happened, in order.
+    pub events: Vec<Numbered>,
+    /// What could not be done now. It waits.
+    pub troubles: Vec<Trouble>,
+}
 
 /// Reading failed.
 #[derive(Debug, thiserror::Error)]
@@ -44,29 +54,29 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     ///
     /// # Errors
     /// [`SyncError`]. What happened before stands in the journal.
-    pub async fn sync(&mut self, wait: Duration) -> Result<Vec<Numbered>, SyncError> {
-        let mut events = Vec::new();
+    pub async fn sync(&mut self, wait: Duration) -> Result<Synced, SyncError> {
+        let mut synced = Synced::default();
         let mut wait = wait;
         let mut acknowledged = None;
         for _ in 0..ROUNDS {
-            let path = format!("/v1/poll?wait_s={}", wait.as_secs());
-            let answer = self
-                .ask_patiently(
-                    Method::Get,
-                    &path,
-                    Body::None,
-                    wait.saturating_add(PATIENCE),
-                )
-                .await?;
-            let received = self.receive(&answer.body)?;
-            events.extend(received.events);
+            let received = match self.poll(wait).await {
+                Ok(received) => received,
+                Err(error) => {
+                    // What waits to be sent need not wait for what does not come.
+                    self.pass_over(Err(error), None).await?;
+                    Received::default()
+                }
+            };
+            synced.events.extend(received.events);
             let settled = self.settle().await?;
-            events.extend(settled.events);
+            synced.events.extend(settled.events);
+            // What could not be done in one round may be done in the next.
+            synced.troubles = settled.troubles;
             let nothing_new = self.rooms_due().waiting == 0
                 && (received.ack.is_none() || received.ack == acknowledged);
             if let Some(ack) = received.ack {
-                self.ask(Method::Post, "/v1/acks", Body::Octets(ack.clone()))
-                    .await?;
+                let done = self.acknowledge(ack.clone()).await;
+                self.pass_over(done, None).await?;
                 acknowledged = Some(ack);
             }
             if nothing_new {
@@ -74,6 +84,23 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             }
             wait = Duration::ZERO;
         }
-        Ok(events)
+        synced.troubles.extend(self.take_troubles());
+        Ok(synced)
+    }
+
+    async fn poll(&mut self, wait: Duration) -> Result<Received, SyncError> {
+        let path = format!("/v1/poll?wait_s={}", wait.as_secs());
+        let patience = wait.saturating_add(PATIENCE);
+        let answer = self
+            .ask_patiently(Method::Get, &path, Body::None, patience)
+            .await?;
+        Ok(self.receive(answer.octets()?)?)
+    }
+
+    async fn acknowledge(&mut self, ack: Vec<u8>) -> Result<(), SyncError> {
+        let answer = self
+            .ask(Method::Post, "/v1/acks", Body::Octets(ack))
+            .await?;
+        Ok(answer.done()?)
     }
 }

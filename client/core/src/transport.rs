@@ -129,6 +129,14 @@ impl Response {
     }
 }
 
+impl Response {
+    /// What the body is: the header `Content-Type` without its parameters (RFC 9110, section 8.3).
+    pub fn media_type(&self) -> Option<&str> {
+        let value = self.header("content-type")?;
+        Some(value.split(';').next().unwrap_or(value).trim())
+    }
+}
+
 impl std::fmt::Debug for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({} bytes)", self.status, self.body.len())
@@ -141,6 +149,10 @@ pub enum TransportError {
     /// The answer took longer than the request's patience.
     #[error("the server did not answer in time")]
     Timeout,
+    /// Whoever answered does not prove to be the server: its certificate is not accepted. The text
+    /// is for a person.
+    #[error("the server does not prove who it is: {0}")]
+    Insecure(String),
     /// The server could not be reached, or the connection broke; the text is for a person.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),

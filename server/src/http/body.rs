@@ -87,7 +87,7 @@ fn read(
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| {
-                Problem::new(ProblemType::Malformed).detail(format_args!("body: {error}"))
+                Problem::new(ProblemType::Timeout).detail(format_args!("body: {error}"))
             })?;
             if body.len().saturating_add(chunk.len()) > limit {
                 return Err(too_large(limit));
@@ -100,7 +100,7 @@ fn read(
         tokio::time::timeout(PATIENCE, whole)
             .await
             .unwrap_or_else(|_elapsed| {
-                Err(Problem::new(ProblemType::Malformed).detail("body: it did not arrive in time"))
+                Err(Problem::new(ProblemType::Timeout).detail("body: it did not arrive in time"))
             })
     }
 }

@@ -141,16 +141,17 @@ pub(crate) fn method_not_allowed() -> Problem {
 
 /// No such path.
 pub(crate) async fn no_such_path() -> Problem {
-    Problem::new(ProblemType::NotFound)
+    Problem::new(ProblemType::NoSuchPath)
 }
 
-/// A path segment that is not what its route expects.
+/// A path segment that is not what its route expects: a client that knows its own paths had it
+/// changed on the way.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "actix asks for this signature"
 )]
 pub(crate) fn bad_path(error: PathError, _request: &HttpRequest) -> actix_web::Error {
-    Problem::new(ProblemType::Malformed)
+    Problem::new(ProblemType::NoSuchPath)
         .detail(format_args!("path: {error}"))
         .into()
 }

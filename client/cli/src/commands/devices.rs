@@ -4,7 +4,7 @@ mod choice;
 
 use std::path::Path;
 
-use grove_core::{Class, Classified, DeviceProgress};
+use grove_core::{Classified, DeviceProgress};
 use grove_wire::uri::ClientUri;
 
 use super::approve;
@@ -80,7 +80,7 @@ fn changed<E: std::error::Error + Classified>(
             done,
             progress,
         }),
-        Err(error) if error.class() == Class::Unreachable => Err(failed(error).advise(LATER)),
+        Err(error) if error.class().is_passing() => Err(failed(error).advise(LATER)),
         Err(error) => Err(failed(error)),
     }
 }

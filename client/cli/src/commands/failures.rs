@@ -3,35 +3,56 @@
 
 use std::error::Error;
 
-use grove_core::{Class, Classified, FindRoomError, OpenError, StoreError};
+use grove_core::{Class, Classified, FindRoomError, OpenError, StoreError, Trouble, with_causes};
 
 use crate::events::EventsError;
 use crate::exit::Exit;
-use crate::failure::{Failure, chain};
-use crate::output::short_id;
+use crate::failure::Failure;
+use crate::output::{RoomNames, short_id};
 use crate::profile::ProfileError;
 use crate::transport::HttpTransportError;
 
 /// An error of the engine.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(crate) fn failed(error: impl Error + Classified) -> Failure {
-    let (exit, advice) = match error.class() {
+    of_class(error.class(), with_causes(&error))
+}
+
+/// Something that could not be done now.
+pub(crate) fn troubled(trouble: &Trouble, rooms: &RoomNames) -> Failure {
+    let text = match &trouble.room {
+        Some(room) => format!("{}: {}", rooms.of(room), trouble.text),
+        None => trouble.text.clone(),
+    };
+    of_class(trouble.class, text)
+}
+
+fn of_class(class: Class, text: String) -> Failure {
+    let (exit, advice) = match class {
+        Class::Contended => (Exit::Contended, Some(CONTENDED_ADVICE)),
         Class::Failure => (Exit::Failure, None),
         Class::Identity => (Exit::Identity, Some(IDENTITY_ADVICE)),
+        Class::Insecure => (Exit::Insecure, Some(INSECURE_ADVICE)),
         Class::NotRegistered => (Exit::Profile, Some(REGISTER_ADVICE)),
         Class::Refused => (Exit::Refused, None),
         Class::Revoked => (Exit::Identity, Some(REVOKED_ADVICE)),
         Class::Store => (Exit::Storage, Some(STORE_ADVICE)),
         Class::Unknown => (Exit::NotFound, None),
+        Class::Unavailable => (Exit::Unavailable, Some(UNAVAILABLE_ADVICE)),
         Class::Unreachable => (Exit::Unreachable, Some(UNREACHABLE_ADVICE)),
     };
-    let failure = Failure::new(exit, chain(&error));
+    let failure = Failure::new(exit, text);
     match advice {
         Some(advice) => failure.advise(advice),
         None => failure,
     }
 }
 
+const CONTENDED_ADVICE: &str = "others are changing this room at the same time: try again in a \
+    moment; nothing was lost";
+const INSECURE_ADVICE: &str = "somebody may stand between you and the server, or its certificate \
+    has expired: ask its operator; for one that signs its own, name --ca FILE at registration";
+const UNAVAILABLE_ADVICE: &str = "try again later; what was begun waits";
 const IDENTITY_ADVICE: &str = "this has to be settled first. A person: compare their number by \
     another way than this one (grove trust ADDRESS), or take them out (grove rooms remove). A \
     server: grove evidence list shows the proof, grove rooms resume goes on all the same. An own \
@@ -132,10 +153,10 @@ impl From<FindRoomError> for Failure {
 impl From<EventsError> for Failure {
     fn from(error: EventsError) -> Self {
         let exit = match &error {
-            EventsError::Closed
-            | EventsError::Refused(429 | 500..)
-            | EventsError::Unreachable(_) => Exit::Unreachable,
-            EventsError::Refused(_) => Exit::Refused,
+            EventsError::Closed | EventsError::Refused(_) | EventsError::Unreachable(_) => {
+                Exit::Unreachable
+            }
+            EventsError::Insecure(_) => Exit::Insecure,
         };
         Self::caused(exit, &error)
     }
@@ -165,13 +186,16 @@ mod tests {
     #[test]
     fn every_class_has_its_exit_code() {
         for (class, exit) in [
+            (Class::Contended, Exit::Contended),
             (Class::Failure, Exit::Failure),
             (Class::Identity, Exit::Identity),
+            (Class::Insecure, Exit::Insecure),
             (Class::NotRegistered, Exit::Profile),
             (Class::Refused, Exit::Refused),
             (Class::Revoked, Exit::Identity),
             (Class::Store, Exit::Storage),
             (Class::Unknown, Exit::NotFound),
+            (Class::Unavailable, Exit::Unavailable),
             (Class::Unreachable, Exit::Unreachable),
         ] {
             let failure = failed(Of(class));

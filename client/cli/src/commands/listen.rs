@@ -4,21 +4,22 @@
 //! printed is the store's journal: so another `grove` on this profile may receive a message, and it
 //! is printed here all the same, once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use grove_core::{Event, Numbered};
+use grove_core::{Event, Numbered, Trouble};
 use grove_wire::uri::RoomUri;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::failures::failed;
+use super::failures::{failed, troubled};
 use crate::args::Listen;
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::events::{EventStream, EventsError};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{EventLine, Output, RoomNames};
+use crate::output::{EventLine, Output};
 use crate::session::Session;
 
 /// How many events are read from the journal at a time.
@@ -29,6 +30,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const CARE: Duration = Duration::from_secs(30);
 /// How long the server may keep a poll.
 const POLL: Duration = Duration::from_secs(25);
+/// After so many polls a WebSocket is tried again: five minutes when nothing happens.
+const POLLS: usize = 12;
 
 pub(crate) async fn listen(
     session: &mut Session,
@@ -49,6 +52,7 @@ pub(crate) async fn listen(
         ending: Ending::new()?,
         backoff: Backoff::new(),
         told: false,
+        troubles: Troubles::default(),
     };
     listener.journal.print(session, output)?;
     listener.run(session, wish.poll, output).await
@@ -67,6 +71,21 @@ enum End {
     Asked,
     /// It broke, or could not be made.
     Broken(Failure),
+    /// Polled for long enough: perhaps a WebSocket gets through by now.
+    Polled,
+    /// The server was asked for a WebSocket, and answered with this status.
+    NoWebSocket(u16),
+}
+
+/// How events come in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By polling, as the person wants it.
+    Poll,
+    /// By polling, so many times, because no WebSocket gets through.
+    PollFor(usize),
+    /// Over a WebSocket.
+    Stream,
 }
 
 struct Listener {
@@ -75,6 +94,7 @@ struct Listener {
     backoff: Backoff,
     /// Whether the person knows that the connection is broken.
     told: bool,
+    troubles: Troubles,
 }
 
 impl Listener {
@@ -84,16 +104,29 @@ impl Listener {
         poll: bool,
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
+        let mut way = if poll { Way::Poll } else { Way::Stream };
         loop {
-            let end = if poll {
-                self.poll(session, output).await?
-            } else {
-                self.stream(session, output).await?
+            let end = match way {
+                Way::Poll => self.poll(session, usize::MAX, output).await?,
+                Way::PollFor(times) => self.poll(session, times, output).await?,
+                Way::Stream => self.stream(session, output).await?,
             };
-            let End::Broken(failure) = end else {
-                return Ok(());
+            let failure = match end {
+                End::Asked => return Ok(()),
+                End::Broken(failure) => failure,
+                End::NoWebSocket(status) => {
+                    output.note_once(&format!(
+                        "no WebSocket gets through to the server (status {status}); polling instead"
+                    ));
+                    way = Way::PollFor(POLLS);
+                    continue;
+                }
+                End::Polled => {
+                    way = Way::Stream;
+                    continue;
+                }
             };
-            if failure.exit != Exit::Unreachable {
+            if is_final(failure.exit) {
                 return Err(failure);
             }
             if !self.told {
@@ -114,10 +147,14 @@ impl Listener {
     ) -> Result<End, Failure> {
         let connected = tokio::select! {
             () = self.ending.wait() => return Ok(End::Asked),
-            connected = connect(session, output) => connected,
+            connected = connect(session, &mut self.troubles, output) => connected,
         };
         let mut events = match connected {
-            Ok(events) => events,
+            Ok(Connected::Stream(events)) => events,
+            Ok(Connected::NoWebSocket(status)) => {
+                self.connected(session, output)?;
+                return Ok(End::NoWebSocket(status));
+            }
             Err(failure) => return Ok(End::Broken(failure)),
         };
         self.connected(session, output)?;
@@ -129,7 +166,7 @@ impl Listener {
                     events.close().await;
                     return Ok(End::Asked);
                 }
-                served = step(session, &mut events, &mut looks, output) => served,
+                served = step(session, &mut events, &mut looks, &mut self.troubles, output) => served,
             };
             self.journal.print(session, output)?;
             if let Err(failure) = served {
@@ -138,23 +175,28 @@ impl Listener {
         }
     }
 
-    /// Long polls, until one fails.
+    /// Long polls, so many at most, until one fails.
     async fn poll(
         &mut self,
         session: &mut Session,
+        times: usize,
         output: &mut Output<'_>,
     ) -> Result<End, Failure> {
-        loop {
+        for _ in 0..times {
             let polled = tokio::select! {
                 () = self.ending.wait() => return Ok(End::Asked),
                 polled = session.client.sync(POLL) => polled,
             };
             self.journal.print(session, output)?;
             match polled {
-                Ok(_events) => self.connected(session, output)?,
+                Ok(synced) => {
+                    self.troubles.tell(session, &synced.troubles, output)?;
+                    self.connected(session, output)?;
+                }
                 Err(error) => return Ok(End::Broken(failed(error))),
             }
         }
+        Ok(End::Polled)
     }
 
     fn connected(&mut self, session: &mut Session, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -188,24 +230,37 @@ impl Listener {
     }
 }
 
+/// Whether nothing can come of trying again: a person has to do something first.
+const fn is_final(exit: Exit) -> bool {
+    matches!(exit, Exit::Identity | Exit::Profile | Exit::Storage)
+}
+
+/// What came of connecting.
+enum Connected {
+    /// The server answers, but with this status instead of a WebSocket.
+    NoWebSocket(u16),
+    Stream(Box<EventStream>),
+}
+
 /// Catches up, then opens the event stream; a session that ended is renewed once.
-async fn connect(session: &mut Session, output: &mut Output<'_>) -> Result<EventStream, Failure> {
-    tolerate(
-        session
-            .client
-            .sync(Duration::ZERO)
-            .await
-            .map(drop)
-            .map_err(failed),
-        output,
-    )?;
+async fn connect(
+    session: &mut Session,
+    troubles: &mut Troubles,
+    output: &mut Output<'_>,
+) -> Result<Connected, Failure> {
+    let synced = session.client.sync(Duration::ZERO).await.map_err(failed)?;
+    troubles.tell(session, &synced.troubles, output)?;
     let token = session.client.session_token().await.map_err(failed)?;
-    match EventStream::connect(&session.transport, &token).await {
-        Err(EventsError::Refused(401)) => {}
-        other => return Ok(other?),
+    let mut opened = EventStream::connect(&session.transport, &token).await;
+    if matches!(opened, Err(EventsError::Refused(401))) {
+        let token = session.client.renew_session().await.map_err(failed)?;
+        opened = EventStream::connect(&session.transport, &token).await;
     }
-    let token = session.client.renew_session().await.map_err(failed)?;
-    Ok(EventStream::connect(&session.transport, &token).await?)
+    match opened {
+        Ok(events) => Ok(Connected::Stream(Box::new(events))),
+        Err(EventsError::Refused(status)) => Ok(Connected::NoWebSocket(status)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The next frame, or what is due: stored first, then acknowledged, then what it asks for is done.
@@ -213,6 +268,7 @@ async fn step(
     session: &mut Session,
     events: &mut EventStream,
     looks: &mut Looks,
+    troubles: &mut Troubles,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let unsettled = tokio::select! {
@@ -228,21 +284,33 @@ async fn step(
     if !unsettled {
         return Ok(());
     }
-    let settled = session.client.settle().await.map_err(failed);
-    if let Ok(settled) = &settled {
-        looks.care_in(settled.again_in.unwrap_or(CARE));
-    }
-    tolerate(settled.map(drop), output)
+    let settled = session.client.settle().await.map_err(failed)?;
+    looks.care_in(settled.again_in.unwrap_or(CARE));
+    troubles.tell(session, &settled.troubles, output)
 }
 
-/// What the server refuses in one room must not keep the others from being heard.
-fn tolerate(done: Result<(), Failure>, output: &mut Output<'_>) -> Result<(), Failure> {
-    match done {
-        Err(failure) if matches!(failure.exit, Exit::Refused | Exit::Identity) => {
-            output.note_once(&failure.message);
-            Ok(())
+/// The trouble that the person knows of. Trouble in one room must not keep the others from being
+/// heard; it is told when it begins, and not again while it lasts.
+#[derive(Default)]
+struct Troubles(BTreeSet<String>);
+
+impl Troubles {
+    fn tell(
+        &mut self,
+        session: &mut Session,
+        troubles: &[Trouble],
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
+        let rooms = session.room_names()?;
+        let now: BTreeSet<String> = troubles
+            .iter()
+            .map(|trouble| troubled(trouble, &rooms).message)
+            .collect();
+        for text in now.difference(&self.0) {
+            output.note(text);
         }
-        other => other,
+        self.0 = now;
+        Ok(())
     }
 }
 
@@ -267,8 +335,7 @@ impl Journal {
             let Some(last) = events.last().map(|event| event.number) else {
                 return Ok(());
             };
-            let rooms = session.client.rooms()?;
-            let names = RoomNames::new(rooms.into_iter().map(|view| (view.room, view.name)));
+            let names = session.room_names()?;
             for event in events.iter().filter(|event| self.is_wanted(event)) {
                 output.print(&EventLine {
                     event,

@@ -3,13 +3,8 @@
 //! The surprise: a failed registration takes its profile away again only when the server certainly
 //! knows nothing of it; otherwise the keys may already be somebody's account.
 
-use std::time::Duration;
-
-use grove_core::{
-    Body, CallError, Client, Method, RecoveryWords, RegisterError, Registration, Request, Store,
-    Transport as _,
-};
-use grove_wire::api::server::{Registration as Policy, ServerInfo};
+use grove_core::{CallError, Client, RecoveryWords, RegisterError, Registration, Store};
+use grove_wire::api::server::Registration as Policy;
 use zeroize::Zeroizing;
 
 use super::failures::failed;
@@ -23,8 +18,6 @@ use crate::output::{Output, Registered};
 use crate::profile::{Directories, Profile};
 use crate::secrets::{self, RecoveryFile};
 use crate::transport::HttpTransport;
-
-const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn register(
     arguments: &Arguments,
@@ -76,23 +69,13 @@ pub(crate) async fn register(
 /// Asks the server who may register.
 async fn ask_policy(transport: &HttpTransport) -> Result<Policy, Failure> {
     let advice = "check the address, or say where the server answers with --server URL";
-    let request = Request {
-        method: Method::Get,
-        path: "/v1/server".to_owned(),
-        body: Body::None,
-        token: None,
-        patience: PATIENCE,
-    };
-    let answer = transport
-        .call(request)
-        .await
-        .map_err(|error| Failure::caused(Exit::Unreachable, &error).advise(advice))?;
-    let info: ServerInfo = serde_json::from_slice(&answer.body).map_err(|_not_ours| {
-        Failure::new(
-            Exit::Refused,
-            format!("{} is no Grove server", transport.server()),
-        )
-        .advise(advice)
+    let asked = grove_core::ask_server(transport).await;
+    let info = asked.map_err(|error| {
+        let failure = failed(error);
+        match failure.exit {
+            Exit::Unreachable => failure.advise(advice),
+            _ => failure,
+        }
     })?;
     Ok(info.registration)
 }

@@ -77,7 +77,7 @@ async fn create(
         .create_room(name, topic)
         .await
         .map_err(|error| {
-            failed(error).advise_if_unreachable(
+            failed(error).advise_if_passing(
                 "the room is kept and will be made by the next command that reaches the server",
             )
         })?;

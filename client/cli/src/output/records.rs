@@ -319,6 +319,10 @@ pub(crate) struct Caught {
     pub(crate) events: usize,
     /// How many messages still wait to be sent.
     pub(crate) queued: u64,
+    /// How many messages were refused for good.
+    pub(crate) refused: usize,
+    /// How many things could not be done; each is told on standard error.
+    pub(crate) troubles: usize,
 }
 
 impl fmt::Display for Caught {
@@ -330,6 +334,7 @@ impl fmt::Display for Caught {
         }
         match self.queued {
             0 => Ok(()),
+            1 => f.write_str(", 1 message waits to be sent"),
             waiting => write!(f, ", {waiting} messages wait to be sent"),
         }
     }

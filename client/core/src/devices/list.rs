@@ -66,7 +66,7 @@ impl Classified for PublishError {
     fn class(&self) -> Class {
         match self {
             Self::Call(error) => error.class(),
-            Self::Contended => Class::Unreachable,
+            Self::Contended => Class::Contended,
             Self::List(_) => Class::Failure,
             Self::Store(_) => Class::Store,
             Self::NotShown | Self::Superseded => Class::Identity,
@@ -376,8 +376,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let body = call::json(&DeviceListBody {
             device_list: list.as_bytes().to_vec().into(),
         })?;
-        self.ask(Method::Put, "/v1/device-list", body).await?;
-        Ok(())
+        self.ask(Method::Put, "/v1/device-list", body).await?.done()
     }
 
     /// Whether the server shows a list that it says to have taken, or one after it.
@@ -414,17 +413,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 self.transaction(|step| accepted(step, &note))?;
                 Ok(true)
             }
-            Err(CallError::Refused(refusal)) if !refusal.is_temporary() => {
+            Err(error) if error.verdict().is_some() => {
                 self.transaction(|step| step.tx.put_record(PENDING, None))?;
                 match self.learn_own_list().await {
                     Ok(Took::Adopted | Took::Superseded | Took::Revoked) => Ok(false),
                     // Not for another list, then: the server's reason stands.
-                    Ok(Took::Known | Took::Foreign) => Err(CallError::Refused(refusal).into()),
-                    Err(LearnError::Store(error)) => Err(error.into()),
-                    Err(LearnError::Call(error)) => Err(error.into()),
-                    Err(LearnError::Refused(_) | LearnError::Unknown) => {
-                        Err(CallError::Refused(refusal).into())
-                    }
+                    Ok(Took::Known | Took::Foreign)
+                    | Err(LearnError::Refused(_) | LearnError::Unknown) => Err(error.into()),
+                    Err(LearnError::Store(failed)) => Err(failed.into()),
+                    Err(LearnError::Call(failed)) => Err(failed.into()),
                 }
             }
             Err(error) => Err(error.into()),

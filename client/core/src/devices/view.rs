@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::list::own_list;
 use super::progress::progress;
-use crate::call::{self, CallError};
+use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
@@ -113,6 +113,6 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// When each device was last seen, as the server knows it.
     pub(crate) async fn fetch_activities(&mut self) -> Result<DeviceActivities, CallError> {
         let response = self.ask(Method::Get, "/v1/devices", Body::None).await?;
-        call::read_json(&response)
+        response.json()
     }
 }

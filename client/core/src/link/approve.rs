@@ -18,14 +18,14 @@ use zeroize::Zeroizing;
 
 use super::{LinkPath, Over, Side, cancel, leave, wait_past};
 use crate::account_room::AccountRoomError;
-use crate::call::{self, CallError, PATIENCE};
+use crate::call::{self, Answer, CallError, PATIENCE};
 use crate::client::Client;
 use crate::devices::{self, PublishError};
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::step::Step;
 use crate::store::{Store, StoreError};
-use crate::transport::{Body, Method, Response, Transport};
+use crate::transport::{Body, Method, Transport};
 use crate::trust::LearnError;
 
 /// The list is made anew at most so often, when other devices of the user were faster.
@@ -155,7 +155,7 @@ impl<S: Store, T: Transport, E: Environment> Side for Client<S, T, E> {
         path: &str,
         body: Body,
         patience: Duration,
-    ) -> Result<Response, CallError> {
+    ) -> Result<Answer, CallError> {
         self.ask_patiently(method, path, body, patience).await
     }
 
@@ -251,7 +251,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(error) if error.problem() == Some(ProblemType::NotFound) => {
                 return Err(ConfirmLinkError::Expired);
             }
-            answered => call::read_json(&answered?)?,
+            answered => answered?.json()?,
         };
         match state.phase {
             LinkPhase::Revealed => Ok(()),
@@ -297,7 +297,7 @@ async fn revealed<S: Store, T: Transport, E: Environment>(
     let state = wait_past(client, link, LinkPhase::Answered, expires_at).await?;
     let reveal = state
         .reveal
-        .ok_or_else(|| CallError::Incompatible("a link without what its phase says".to_owned()))?;
+        .ok_or_else(|| call::incompatible("a link without what its phase says"))?;
     approver
         .take_reveal(reveal.as_bytes())
         .map_err(ApproveLinkError::Newcomer)

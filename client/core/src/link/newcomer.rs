@@ -10,14 +10,14 @@ use grove_wire::uri::{ClientUri, UserUri};
 use zeroize::Zeroizing;
 
 use super::{LinkPath, Over, Side, cancel, leave, wait_past};
-use crate::call::{self, CallError};
+use crate::call::{self, Answer, CallError};
 use crate::client::{Client, Identity};
 use crate::devices;
 use crate::environment::{Environment, random_bytes, random_seed};
 use crate::failure::{Class, Classified};
 use crate::home::{Home, HomeError, Keys};
 use crate::store::{Account, AccountState, Seed, Store, StoreError};
-use crate::transport::{Body, Method, Request, Response, Transport};
+use crate::transport::{Body, Method, Request, Transport};
 
 /// A device could not be linked. Nothing was stored; begin anew.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +126,7 @@ impl<T: Transport, E: Environment> Side for Way<T, E> {
         path: &str,
         body: Body,
         patience: Duration,
-    ) -> Result<Response, CallError> {
+    ) -> Result<Answer, CallError> {
         let request = Request {
             method,
             path: path.to_owned(),
@@ -166,9 +166,9 @@ impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
         }
         let home = Home::ask(&transport, &user).await?;
         let response = call::ask(&transport, Method::Post, "/v1/links", Body::None).await?;
-        let opened: LinkOpened = call::read_json(&response)?;
+        let opened: LinkOpened = response.json()?;
         let link = <[u8; 16]>::try_from(opened.link.as_bytes())
-            .map_err(|_length| CallError::Incompatible("a link's id has 16 bytes".to_owned()))?;
+            .map_err(|_length| call::incompatible("a link's id has 16 bytes"))?;
         let client = ClientUri::new(&user, random_bytes(&environment));
         let device = random_seed(&environment);
         let newcomer = Newcomer::begin(
@@ -297,5 +297,5 @@ impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
 }
 
 fn no_bytes() -> CallError {
-    CallError::Incompatible("a link without what its phase says".to_owned())
+    call::incompatible("a link without what its phase says")
 }

@@ -62,7 +62,7 @@ pub enum CommitError {
 impl Classified for CommitError {
     fn class(&self) -> Class {
         match self {
-            Self::Contended => Class::Unreachable,
+            Self::Contended => Class::Contended,
             Self::Encode(_) => Class::Failure,
             Self::Group(error) => error.class(),
             Self::Handshake(error) => error.class(),
@@ -115,7 +115,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 }
                 Verdict::TooLate => {
                     self.pause(attempt).await;
-                    self.catch_up(room).await.map_err(HandshakeError::from)?;
+                    if self.is_in_log(&outgoing).await? {
+                        return Ok(());
+                    }
                     stuck += u32::from(self.is_still_in(room, outgoing.epoch)?);
                 }
             }

@@ -5,6 +5,7 @@ use grove_mls::identity::{
     SignedCreationRecord, SignedRoomProfile,
 };
 use grove_mls::member::create::{self, NewRoom};
+use grove_wire::api::rooms::RoomCreated;
 use grove_wire::codec;
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
@@ -81,11 +82,14 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     ) -> Result<(), HandshakeError> {
         let body = Body::Octets(outgoing.bytes.clone().unwrap_or_default());
         match self.ask(Method::Post, "/v1/rooms", body).await {
-            Ok(_created) => {}
+            Ok(answer) => {
+                let RoomCreated { .. } = answer.json()?;
+            }
             Err(error) if error.problem() == Some(ProblemType::Conflict) => {}
-            Err(error) if error.is_temporary() => return Err(error.into()),
             Err(error) => {
-                self.transaction(|step| abandon(step, outgoing))?;
+                if error.verdict().is_some() {
+                    self.transaction(|step| abandon(step, outgoing))?;
+                }
                 return Err(error.into());
             }
         }

@@ -5,20 +5,19 @@
 //! everybody's; a verdict only says whether to wait for it or to start over.
 
 use grove_mls::identity::SignedReceipt;
-use grove_wire::codec;
 use grove_wire::mimi::update::UpdateRoomResponse;
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 
-use crate::call::CallError;
+use crate::call::{self, Answer, CallError, Refusal};
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
-use crate::receive::{CatchUpError, chain};
+use crate::receive::{CatchUpError, chain, is_leaving};
 use crate::step::{GroupError, Step};
-use crate::store::{BEYOND, Outgoing, OutgoingKind, RoomState, Store, StoreError};
-use crate::transport::{Body, Method, Response, Transport, segment};
+use crate::store::{BEYOND, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
+use crate::transport::{Body, Method, Transport, segment};
 
 /// A handshake could not be brought to an end.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +60,7 @@ impl Classified for HandshakeError {
             Self::Call(error) => error.class(),
             Self::CatchUp(error) => error.class(),
             Self::Group(error) => error.class(),
-            Self::Lost => Class::Unreachable,
+            Self::Lost => Class::Unavailable,
             Self::NotInLog | Self::Unsigned => Class::Identity,
             Self::Store(error) => error.class(),
         }
@@ -85,13 +84,13 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     /// Reads the headers of a verdict.
-    pub(crate) fn read(response: &Response) -> Result<Self, CallError> {
-        let seq = response
+    pub(crate) fn read(answer: &Answer) -> Result<Self, CallError> {
+        let seq = answer
             .header("MIMI-Seq")
             .and_then(|value| value.parse().ok())
             .filter(|seq| *seq < BEYOND)
-            .ok_or_else(|| CallError::Incompatible("the answer has no MIMI-Seq".to_owned()))?;
-        let receipt = response
+            .ok_or_else(|| call::incompatible("the answer has no MIMI-Seq"))?;
+        let receipt = answer
             .header("Grove-Receipt")
             .and_then(grove_wire::api::Base64Url::decode)
             .and_then(|bytes| SignedReceipt::decode(bytes.as_bytes()).ok());
@@ -103,34 +102,49 @@ impl Accepted {
 pub(crate) enum Verdict {
     /// The hub has signed that it stands in the log. Whether it does is seen there.
     Accepted(Accepted),
-    /// Another commit came first; it never will.
+    /// Another commit came first, or it stands in the log already.
     TooLate,
 }
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Hands an entry of the outbox to the hub. If there is no verdict it stays in the outbox; if
-    /// it is refused it is taken out.
+    /// Hands an entry of the outbox to the hub. It stays in the outbox, unless it is refused; what
+    /// comes too late is judged by [`Client::is_in_log`].
     pub(crate) async fn submit_handshake(
         &mut self,
         outgoing: &Outgoing,
     ) -> Result<Verdict, HandshakeError> {
         let path = format!("/v1/update/{}", segment(outgoing.room.as_str()));
         let body = Body::Octets(outgoing.bytes.clone().unwrap_or_default());
-        let verdict = match self.ask(Method::Post, &path, body).await {
-            Ok(response) => read_verdict(&response).map_err(HandshakeError::Call),
-            Err(error) if error.problem() == Some(ProblemType::WrongEpoch) => Ok(Verdict::TooLate),
-            Err(error) if error.is_temporary() => return Err(error.into()),
-            Err(error) => Err(error.into()),
-        };
-        match &verdict {
+        let answered = self.ask(Method::Post, &path, body).await;
+        match answered.and_then(|answer| read_verdict(&answer)) {
             Ok(Verdict::Accepted(accepted)) => {
-                if !self.transaction(|step| is_signed(step, outgoing, accepted))? {
+                if !self.transaction(|step| is_signed(step, outgoing, &accepted))? {
                     return Err(HandshakeError::Unsigned);
                 }
+                Ok(Verdict::Accepted(accepted))
             }
-            _ => self.transaction(|step| take_back(step, outgoing))?,
+            Ok(Verdict::TooLate) => Ok(Verdict::TooLate),
+            Err(error) if error.problem() == Some(ProblemType::WrongEpoch) => Ok(Verdict::TooLate),
+            Err(error) => {
+                if error.verdict().is_some() {
+                    self.transaction(|step| take_back(step, outgoing))?;
+                }
+                Err(error.into())
+            }
         }
-        verdict
+    }
+
+    /// What the hub calls too late may stand in the log: it was accepted, and the answer lost.
+    /// Reads the log, and if it does not stand there takes it out of the outbox.
+    pub(crate) async fn is_in_log(&mut self, outgoing: &Outgoing) -> Result<bool, HandshakeError> {
+        self.catch_up(&outgoing.room).await?;
+        self.transaction(|step| {
+            let stands = stands_in_log(step, outgoing)?;
+            if !stands {
+                take_back(step, outgoing)?;
+            }
+            Ok(stands)
+        })
     }
 
     /// Brings to an end what an earlier run, or a lost answer, left in the outbox of a room.
@@ -152,12 +166,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         match self.submit_handshake(outgoing).await {
             Ok(Verdict::Accepted(accepted)) => self.find_in_log(outgoing, accepted.seq).await,
             Ok(Verdict::TooLate) => {
-                self.catch_up(&outgoing.room).await?;
+                if self.is_in_log(outgoing).await? {
+                    return Ok(());
+                }
                 self.lost(outgoing, "another change came first")
             }
-            Err(HandshakeError::Call(CallError::Refused(refusal))) if !refusal.is_temporary() => {
-                self.lost(outgoing, &refusal.text)
-            }
+            Err(HandshakeError::Call(error)) => match error.verdict() {
+                Some(refusal) => self.lost(outgoing, &refusal.text),
+                None => Err(error.into()),
+            },
             Err(other) => Err(other),
         }
     }
@@ -201,7 +218,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 return Ok(());
             }
         }
-        Err(CallError::Incompatible("an accepted entry is not in the log".to_owned()).into())
+        Err(call::incompatible("an accepted entry is not in the log").into())
     }
 }
 
@@ -224,22 +241,37 @@ fn is_signed(
     Ok(is_signed)
 }
 
-fn read_verdict(response: &Response) -> Result<Verdict, CallError> {
-    let incompatible = |text: &str| CallError::Incompatible(text.to_owned());
-    match codec::decode(&response.body) {
-        Ok(UpdateRoomResponse::Success { .. }) => Ok(Verdict::Accepted(Accepted::read(response)?)),
-        Ok(UpdateRoomResponse::WrongEpoch { .. }) => Ok(Verdict::TooLate),
-        Ok(
-            UpdateRoomResponse::NotAllowed { description }
-            | UpdateRoomResponse::InvalidProposal { description, .. },
-        ) => Err(incompatible(&description)),
-        Err(error) => Err(incompatible(&error.to_string())),
+/// Whether an entry of the outbox was read in the log.
+fn stands_in_log(step: &Step<'_>, outgoing: &Outgoing) -> Result<bool, StoreError> {
+    let known = step.tx.find_room(&outgoing.room)?;
+    let is_in = |room: &Room| room.state == RoomState::Joined && room.lost.is_none();
+    match (outgoing.kind, &known) {
+        // Reading it takes it out of the outbox.
+        (OutgoingKind::Commit, Some(room)) if is_in(room) => {
+            Ok(step.tx.find_outgoing(outgoing.number)?.is_none())
+        }
+        (OutgoingKind::Leaving, Some(room)) => {
+            Ok(room.state != RoomState::Joined || is_leaving(step, room)?)
+        }
+        _ => Ok(false),
+    }
+}
+
+fn read_verdict(answer: &Answer) -> Result<Verdict, CallError> {
+    match answer.decode()? {
+        UpdateRoomResponse::Success { .. } => Ok(Verdict::Accepted(Accepted::read(answer)?)),
+        UpdateRoomResponse::WrongEpoch { .. } => Ok(Verdict::TooLate),
+        UpdateRoomResponse::NotAllowed { description }
+        | UpdateRoomResponse::InvalidProposal { description, .. } => {
+            let refusal = Refusal::new(ProblemType::CommitRefused, description);
+            Err(CallError::Refused(refusal))
+        }
     }
 }
 
 /// Takes a handshake that will never be accepted out of the outbox, and the group's pending commit
 /// with it. Another process may have done so already.
-fn take_back(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), GroupError> {
+pub(super) fn take_back(step: &mut Step<'_>, outgoing: &Outgoing) -> Result<(), GroupError> {
     if step.tx.find_outgoing(outgoing.number)?.is_none() {
         return Ok(());
     }

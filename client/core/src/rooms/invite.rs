@@ -28,7 +28,7 @@ use crate::step::{GroupError, Step};
 use crate::store::{RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
 use crate::trust::{self, LearnError, Newness, TrustError};
-use crate::{devices, notes};
+use crate::{call, devices, notes};
 
 /// The user's other devices are asked for again after this time, in milliseconds.
 const SIBLINGS_AGAIN_MS: u64 = 60 * 60 * 1000;
@@ -205,8 +205,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let body = codec::encode(&request).map_err(|error| InviteError::Commit(error.into()))?;
         let path = format!("/v1/keyMaterial/{}", segment(user.as_str()));
         let response = self.ask(Method::Post, &path, Body::Octets(body)).await?;
-        let response: KeyMaterialResponse = codec::decode(&response.body)
-            .map_err(|error| CallError::Incompatible(error.to_string()))?;
+        let response: KeyMaterialResponse = response.decode()?;
         match response.user_status {
             KeyMaterialUserCode::Success
             | KeyMaterialUserCode::PartialSuccess
@@ -230,9 +229,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 continue;
             };
             if package.leaf.user != *user {
-                return Err(
-                    CallError::Incompatible("a KeyPackage of another user".to_owned()).into(),
-                );
+                return Err(call::incompatible("a KeyPackage of another user").into());
             }
             if self.check_before_adding(&package.leaf)? == Newness::Current {
                 packages.push(package);
@@ -328,7 +325,7 @@ fn wants_siblings(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, InviteErr
 fn outdated(error: &CommitError) -> Option<ClientUri> {
     match error {
         CommitError::Handshake(HandshakeError::Call(CallError::Refused(refusal)))
-            if refusal.kind == Some(ProblemType::LeafOutdated) =>
+            if refusal.kind == ProblemType::LeafOutdated =>
         {
             refusal.client.clone()
         }

@@ -15,7 +15,7 @@ use grove_wire::mls::{MlsMessage, RatchetTree};
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 
-use super::handshake::{Accepted, HandshakeError, Verdict};
+use super::handshake::{Accepted, HandshakeError, Verdict, take_back};
 use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
@@ -26,7 +26,7 @@ use crate::receive::loss::{self, Signer};
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
-use crate::{account_room, notes, tally, trust};
+use crate::{account_room, call, notes, tally, trust};
 
 /// The external commit is made anew at most so often.
 const ATTEMPTS: u32 = 30;
@@ -78,7 +78,7 @@ impl Classified for JoinError {
         match self {
             Self::Already => Class::Unknown,
             Self::Call(error) => error.class(),
-            Self::Contended => Class::Unreachable,
+            Self::Contended => Class::Contended,
             Self::Encode(_) => Class::Failure,
             Self::Group(error) => error.class(),
             Self::Handshake(error) => error.class(),
@@ -139,7 +139,11 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 self.transaction(|step| joined(step, &outgoing, &accepted))?;
                 Ok(Entry::Made)
             }
-            Verdict::TooLate => Ok(Entry::TooLate),
+            Verdict::TooLate => {
+                // If it does stand there, the next one takes the place of its leaf.
+                self.transaction(|step| take_back(step, &outgoing))?;
+                Ok(Entry::TooLate)
+            }
         }
     }
 
@@ -149,7 +153,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Verdict::Accepted(accepted) => {
                 Ok(self.transaction(|step| joined(step, outgoing, &accepted))?)
             }
-            Verdict::TooLate => Ok(()),
+            Verdict::TooLate => Ok(self.transaction(|step| take_back(step, outgoing))?),
         }
     }
 
@@ -176,8 +180,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             }
             Err(error) => return Err(error.into()),
         };
-        let response = codec::decode(&response.body)
-            .map_err(|error| CallError::Incompatible(error.to_string()))?;
+        let response = response.decode()?;
         let ours = room.hub() == self.identity.client.provider();
         let hub = ours.then_some(&self.identity.server_key);
         external::open_group_info(&secret, &response, room, hub).map_err(JoinError::Make)
@@ -195,7 +198,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 Ok(tree.ratchet_tree)
             }
             RatchetTreeOption::HttpsUri(_) | RatchetTreeOption::OutOfBand => {
-                Err(CallError::Incompatible("the room's tree is kept elsewhere".to_owned()).into())
+                Err(call::incompatible("the room's tree is kept elsewhere").into())
             }
         }
     }
@@ -209,7 +212,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     ) -> Result<EpochTree, CallError> {
         let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
         let response = self.ask(Method::Get, &path, Body::None).await?;
-        codec::decode(&response.body).map_err(|error| CallError::Incompatible(error.to_string()))
+        response.decode()
     }
 }
 

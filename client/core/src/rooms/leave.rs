@@ -10,7 +10,6 @@ use grove_wire::mimi::update::UpdateRequest;
 use grove_wire::uri::RoomUri;
 
 use super::handshake::{HandshakeError, Verdict};
-use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::Event;
@@ -52,7 +51,7 @@ pub enum LeaveError {
 impl Classified for LeaveError {
     fn class(&self) -> Class {
         match self {
-            Self::Contended => Class::Unreachable,
+            Self::Contended => Class::Contended,
             Self::Encode(_) => Class::Failure,
             Self::Group(error) => error.class(),
             Self::Handshake(error) => error.class(),
@@ -76,7 +75,12 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 Verdict::Accepted(accepted) => {
                     return Ok(self.find_leaving(&outgoing, accepted.seq).await?);
                 }
-                Verdict::TooLate => self.pause(attempt).await,
+                Verdict::TooLate => {
+                    self.pause(attempt).await;
+                    if self.is_in_log(&outgoing).await? {
+                        return Ok(self.transaction(|step| left(step, &outgoing))?);
+                    }
+                }
             }
         }
         Err(LeaveError::Contended)
@@ -89,10 +93,16 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     ) -> Result<(), HandshakeError> {
         match self.submit_handshake(outgoing).await {
             Ok(Verdict::Accepted(accepted)) => self.find_leaving(outgoing, accepted.seq).await,
-            Ok(Verdict::TooLate) => self.lost(outgoing, "another change came first"),
-            Err(HandshakeError::Call(CallError::Refused(refusal))) if !refusal.is_temporary() => {
-                self.lost(outgoing, &refusal.text)
+            Ok(Verdict::TooLate) => {
+                if self.is_in_log(outgoing).await? {
+                    return self.transaction(|step| left(step, outgoing));
+                }
+                self.lost(outgoing, "another change came first")
             }
+            Err(HandshakeError::Call(error)) => match error.verdict() {
+                Some(refusal) => self.lost(outgoing, &refusal.text),
+                None => Err(error.into()),
+            },
             Err(other) => Err(other),
         }
     }

@@ -21,9 +21,9 @@ use crate::client::Client;
 use crate::environment::{Environment, jitter};
 use crate::event::{Event, WarningKind};
 use crate::failure::{Class, Classified};
-use crate::outbox::{self, FlushError};
+use crate::outbox;
 use crate::receive::loss::{self, Signer};
-use crate::rooms::{CommitError, Entry, HandshakeError, JoinError};
+use crate::rooms::{Entry, JoinError};
 use crate::step::{GroupError, Step};
 use crate::store::{BEYOND, LostCause, Room, RoomState, Store, StoreError};
 use crate::transport::Transport;
@@ -81,10 +81,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             return Ok(Standing::Lost);
         }
         match self.come_back(room).await {
-            Err(error) if concerns_all(&error) => Err(error),
             Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(room = room.as_str(), error, "not back yet");
+                self.pass_over(Err(error), Some(room)).await?;
                 let now = self.environment.now();
                 self.memory.put_off(room, now, spread);
                 Ok(Standing::Lost)
@@ -240,21 +238,4 @@ fn not_listed(step: &mut Step<'_>, room: &RoomUri) -> Result<(), GroupError> {
         text: "this device could not follow the room, and you are not on its list any more"
             .to_owned(),
     })?)
-}
-
-/// Whether the trouble is not one room's. A room that changes too fast, or is lost, is one room's.
-pub(super) fn concerns_all(error: &SettleError) -> bool {
-    use CommitError as C;
-    use FlushError as F;
-    use JoinError as J;
-    use SettleError as S;
-    let one_room = matches!(
-        error,
-        S::Commit(C::Contended | C::Handshake(HandshakeError::Lost))
-            | S::Flush(F::Contended | F::Commit(C::Contended | C::Handshake(HandshakeError::Lost)))
-            | S::Handshake(HandshakeError::Lost)
-            | S::Join(J::Contended | J::Handshake(HandshakeError::Lost))
-    );
-    let all = [Class::Unreachable, Class::Store, Class::Revoked];
-    !one_room && all.contains(&error.class())
 }

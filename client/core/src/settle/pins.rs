@@ -25,9 +25,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         for user in self.newcomers(now)? {
             self.memory.asked.insert(user.clone(), now);
             match self.learn_device_list(&user).await {
-                Err(LearnError::Call(error)) if error.is_temporary() => return Err(error.into()),
-                Ok(())
-                | Err(LearnError::Call(_) | LearnError::Refused(_) | LearnError::Unknown) => {}
+                Err(LearnError::Call(error)) => {
+                    self.pass_over(Err(SettleError::from(error)), None).await?;
+                }
+                Ok(()) | Err(LearnError::Refused(_) | LearnError::Unknown) => {}
                 Err(LearnError::Store(error)) => return Err(error.into()),
             }
         }

@@ -51,7 +51,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let path = segment(room.as_str());
         let path = format!("/v1/rooms/{path}/log?after={before}&limit=1");
         let response = self.ask(Method::Get, &path, Body::None).await?;
-        let frames = ServerFrame::decode_all(&response.body).map_err(ReceiveError::from);
+        let frames = ServerFrame::decode_all(response.octets()?).map_err(ReceiveError::from);
         for frame in frames.map_err(crate::receive::CatchUpError::from)? {
             let ServerFrame::Log { receipt, .. } = frame else {
                 continue;

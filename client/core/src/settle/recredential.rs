@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use grove_wire::uri::RoomUri;
 
-use super::{SettleError, pass_over};
+use super::SettleError;
 use crate::client::Client;
 use crate::devices::{self, Unwanted};
 use crate::environment::{Environment, jitter};
@@ -36,15 +36,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let account_room = self.transaction(|step| step.account())?.account_room;
         if let Some(room) = account_room {
             let tended = self.tend_room(&room).await;
-            pass_over(tended, Some(&room))?;
-            let told = self.flush_room(&room).await.map_err(SettleError::from);
-            pass_over(told, Some(&room))?;
+            self.pass_over(tended, Some(&room)).await?;
+            let told = self.flush_room(&room).await;
+            self.pass_over(told, Some(&room)).await?;
         }
         let filled = self.look_after_key_packages().await;
-        pass_over(filled.map_err(SettleError::from), None)?;
+        self.pass_over(filled, None).await?;
         for room in rooms {
             let tended = self.tend_room(&room).await;
-            pass_over(tended, Some(&room))?;
+            self.pass_over(tended, Some(&room)).await?;
         }
         Ok(())
     }
@@ -59,7 +59,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.environment.sleep(wait).await;
         for room in rooms {
             let tended = self.tend_room(&room).await;
-            pass_over(tended, Some(&room))?;
+            self.pass_over(tended, Some(&room)).await?;
         }
         Ok(())
     }

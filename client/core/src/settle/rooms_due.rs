@@ -14,19 +14,21 @@ use grove_wire::uri::RoomUri;
 
 use super::SettleError;
 use crate::client::Client;
+use crate::devices;
 use crate::environment::Environment;
 use crate::event::{Event, WarningKind};
-use crate::failure::{Class, Classified};
-use crate::rooms::{HandshakeError, JoinError};
+use crate::failure::{Class, Classified as _};
+use crate::rooms::JoinError;
 use crate::step::Step;
 use crate::store::{RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport, segment};
-use crate::{call, devices};
 
 /// So many rooms are joined in one go.
 const AT_ONCE: usize = 8;
 /// How old the comparison with the server's list may become, in milliseconds.
 const CHECK_EVERY_MS: u64 = 24 * 60 * 60 * 1000;
+/// When rooms that could not be joined are tried again in the same run, in milliseconds.
+const AGAIN_MS: u64 = 60 * 1000;
 /// Pages of a list that has no end.
 const MAX_PAGES: usize = 100;
 
@@ -50,6 +52,10 @@ pub(crate) struct Due {
     waiting: Option<VecDeque<RoomUri>>,
     joined: usize,
     failed: usize,
+    /// One could not be joined for a reason that passes.
+    is_incomplete: bool,
+    /// Before this time, in milliseconds, the list is not compared again in this run.
+    not_before: u64,
 }
 
 impl Due {
@@ -102,12 +108,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             }
         }
         if !self.memory.rooms_due.is_under_way() {
-            self.memory.rooms_due.waiting = None;
-            self.transaction(|step| {
-                let mut account = step.account()?;
-                account.rooms_checked = step.now.max(1);
-                step.tx.put_account(&account)
-            })?;
+            self.transaction(end)?;
         }
         Ok(())
     }
@@ -129,7 +130,14 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             // By an invitation, or another process; or the user was taken off its list meanwhile,
             // or was entered without a device, which somebody else has to add.
             Err(JoinError::Already | JoinError::NotAdded | JoinError::NotListed) => {}
-            Err(error) if concerns_all(&error) => return Err(error.into()),
+            Err(error) if error.class().is_passing() => {
+                self.pass_over(Err(error), Some(room)).await?;
+                self.memory.rooms_due.failed += 1;
+                self.memory.rooms_due.is_incomplete = true;
+            }
+            Err(error) if matches!(error.class(), Class::Store | Class::Revoked) => {
+                return Err(error.into());
+            }
             Err(error) => {
                 self.memory.rooms_due.failed += 1;
                 self.transaction(|step| {
@@ -151,7 +159,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let mut path = "/v1/user-rooms".to_owned();
         for _ in 0..MAX_PAGES {
             let response = self.ask(Method::Get, &path, Body::None).await?;
-            let page: UserRooms = call::read_json(&response)?;
+            let page: UserRooms = response.json()?;
             let last = page.rooms.last().map(|room| room.room.clone());
             rooms.extend(page.rooms);
             match last {
@@ -169,8 +177,23 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 fn is_due(step: &mut Step<'_>) -> Result<bool, StoreError> {
     let checked = step.account()?.rooms_checked;
     let old = checked == 0 || step.now >= checked.saturating_add(CHECK_EVERY_MS);
-    let due = old || step.memory.rooms_due.wanted;
+    let memory = &step.memory.rooms_due;
+    let due = memory.wanted || old && step.now >= memory.not_before;
     Ok(due && step.identity.has_key_of(&devices::own_list(step)?))
+}
+
+/// All were tried. Where one failed for a reason that passes, the list is compared again soon, or
+/// by the next process.
+fn end(step: &mut Step<'_>) -> Result<(), StoreError> {
+    let due = &mut step.memory.rooms_due;
+    due.waiting = None;
+    if due.is_incomplete {
+        due.not_before = step.now.saturating_add(AGAIN_MS);
+        return Ok(());
+    }
+    let mut account = step.account()?;
+    account.rooms_checked = step.now.max(1);
+    step.tx.put_account(&account)
 }
 
 /// Those that this device is not in, has not left and is not about to read out of: the account room
@@ -201,17 +224,4 @@ fn wanted(step: &mut Step<'_>, listed: Vec<UserRoom>) -> Result<VecDeque<RoomUri
         }
     }
     Ok(rooms)
-}
-
-/// Whether the trouble is not this room's.
-fn concerns_all(error: &JoinError) -> bool {
-    let busy = matches!(
-        error,
-        JoinError::Contended | JoinError::Handshake(HandshakeError::Lost)
-    );
-    !busy
-        && matches!(
-            error.class(),
-            Class::Unreachable | Class::Store | Class::Revoked
-        )
 }

@@ -26,10 +26,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         for waiting in self.transaction(|step| step.tx.list_welcomes())? {
             match self.fetch_tree(&waiting.room, waiting.epoch).await {
                 Ok(tree) => self.transaction(|step| take(step, &waiting, &tree))?,
-                Err(error) if error.is_temporary() => return Err(error),
-                Err(error) => {
+                Err(error) if error.verdict().is_some() => {
                     self.transaction(|step| drop_welcome(step, &waiting, &error.to_string()))?;
                 }
+                Err(error) => self.pass_over(Err(error), Some(&waiting.room)).await?,
             }
         }
         Ok(())

@@ -46,13 +46,11 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     ) -> Result<SignedDeviceList, CallError> {
         let path = format!("/v1/users/{}/device-list", segment(user.as_str()));
         let response = self.ask(Method::Get, &path, Body::None).await?;
-        let body: DeviceListBody = call::read_json(&response)?;
-        let list = SignedDeviceList::decode(body.device_list.as_bytes())
-            .map_err(|error| CallError::Incompatible(error.to_string()))?;
+        let body: DeviceListBody = response.json()?;
+        let list =
+            SignedDeviceList::decode(body.device_list.as_bytes()).map_err(call::incompatible)?;
         if list.list().user != *user {
-            return Err(CallError::Incompatible(
-                "a device list of another user".to_owned(),
-            ));
+            return Err(call::incompatible("a device list of another user"));
         }
         Ok(list)
     }

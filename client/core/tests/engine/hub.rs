@@ -8,17 +8,18 @@ use grove_mls::identity::{
     Head, Receipt, ServerKey, SessionProof, SignedDeviceList, SignedReceipt,
 };
 use grove_mls::public::HubGroup;
-use grove_wire::api::Base64Url;
-use grove_wire::api::accounts::{RegisterRequest, RegisterResponse};
+use grove_wire::api::accounts::{RegisterRequest, RegisterResponse, Whoami};
 use grove_wire::api::devices::DeviceListBody;
 use grove_wire::api::events::{ClientFrame, ServerFrame};
 use grove_wire::api::key_packages::{KeyPackageCount, KeyPackageCounts, UploadKeyPackages};
 use grove_wire::api::rooms::EpochTree;
 use grove_wire::api::server::{Registration, ServerInfo};
 use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
+use grove_wire::api::{Base64Url, JSON_CONTENT_TYPE};
 use grove_wire::codec;
+use grove_wire::mimi::CONTENT_TYPE;
 use grove_wire::mls::{GroupInfo, KeyPackage, MlsMessage};
-use grove_wire::problem::{ProblemDocument, ProblemType};
+use grove_wire::problem::{PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType};
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
 
@@ -104,11 +105,7 @@ impl Hub {
         state.now += 1;
         match state.route(request) {
             Ok(response) => response,
-            Err(problem) => Response {
-                status: problem.0.status,
-                headers: Vec::new(),
-                body: serde_json::to_vec(&*problem.0).unwrap(),
-            },
+            Err(problem) => problem.response(),
         }
     }
 }
@@ -134,6 +131,14 @@ impl Problem {
         Self(Box::new(ProblemDocument { client, ..outdated }))
     }
 
+    pub(crate) fn response(&self) -> Response {
+        Response {
+            status: self.0.status,
+            headers: content_type(PROBLEM_CONTENT_TYPE),
+            body: serde_json::to_vec(&*self.0).unwrap(),
+        }
+    }
+
     pub(crate) fn stale(current: u64) -> Self {
         let current_epoch = Some(current);
         let wrong = ProblemDocument::new(ProblemType::WrongEpoch);
@@ -151,13 +156,37 @@ impl Problem {
 pub(crate) fn octets(body: Vec<u8>) -> Answer {
     Ok(Response {
         status: 200,
-        headers: Vec::new(),
+        headers: content_type(CONTENT_TYPE),
         body,
     })
 }
 
-fn json(value: &impl Serialize) -> Answer {
-    octets(serde_json::to_vec(value).unwrap())
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "an answer, like those that can be problems"
+)]
+pub(crate) fn json(value: &impl Serialize) -> Answer {
+    Ok(Response {
+        status: 200,
+        headers: content_type(JSON_CONTENT_TYPE),
+        body: serde_json::to_vec(value).unwrap(),
+    })
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "an answer, like those that can be problems"
+)]
+fn done() -> Answer {
+    Ok(Response {
+        status: 204,
+        headers: Vec::new(),
+        body: Vec::new(),
+    })
+}
+
+pub(crate) fn content_type(media_type: &str) -> Vec<(String, String)> {
+    vec![("Content-Type".to_owned(), media_type.to_owned())]
 }
 
 pub(crate) fn body(request: &Request) -> &[u8] {
@@ -194,6 +223,11 @@ impl State {
         };
         self.seen.insert(who.clone(), self.now);
         match (request.method, parts.as_slice()) {
+            (Method::Get, ["whoami"]) => json(&Whoami {
+                user: who.user(),
+                client: who,
+                device_list_version: 1,
+            }),
             (Method::Get, ["users", user, "device-list"]) => self.device_list(user),
             (Method::Put, ["device-list"]) => self.put_device_list(&who, body(request)),
             (Method::Put, ["key-packages"]) => self.put_key_packages(&who, body(request)),
@@ -287,10 +321,10 @@ impl State {
         let known = SignedDeviceList::decode(&self.lists[&who.user()]).unwrap();
         let list = SignedDeviceList::decode(body.device_list.as_bytes()).unwrap();
         if list.as_bytes() == known.as_bytes() {
-            return octets(Vec::new());
+            return done();
         }
         if self.swallows_lists {
-            return octets(Vec::new());
+            return done();
         }
         if let Err(error) = list.follows(&known) {
             return Err(Problem::new(
@@ -300,7 +334,7 @@ impl State {
         }
         self.lists.insert(who.user(), list.as_bytes().to_vec());
         siblings::follow(self, &known, &list);
-        octets(Vec::new())
+        done()
     }
 
     pub(crate) fn end_sessions_of(&mut self, client: &ClientUri) {
@@ -318,7 +352,7 @@ impl State {
             .key_packages
             .extend(upload.key_packages.into_iter().map(read));
         device.last_resort = upload.last_resort.map(read);
-        octets(Vec::new())
+        self.count_key_packages(who)
     }
 
     fn count_key_packages(&self, who: &ClientUri) -> Answer {
@@ -413,6 +447,6 @@ impl State {
             .unwrap()
             .inbox
             .retain(|entry| entry.id > taken);
-        octets(Vec::new())
+        done()
     }
 }

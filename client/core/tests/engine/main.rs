@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod conversation;
 mod crashes;
 mod device_lists;

@@ -1,5 +1,6 @@
 //! A person with a device: a client on an own database, and a line to the hub that can be cut.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -7,15 +8,16 @@ use std::time::Duration;
 
 use grove_core::store::Account;
 use grove_core::{
-    Client, Draft, Environment, Event, Message, Numbered, Query, Registration, Request, Response,
-    Sent, Store, StoreError, Transport, TransportError, Tx,
+    Client, Draft, Environment, Event, Message, Method, Numbered, Query, Registration, Request,
+    Response, Sent, Store, StoreError, Transport, TransportError, Tx,
 };
 use grove_sqlite::{Key, SqliteStore};
+use grove_wire::problem::ProblemType;
 use grove_wire::uri::RoomUri;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, Problem};
 use crate::rooms::user;
 
 pub(crate) type Engine = Client<Disk, Line, Machine>;
@@ -99,8 +101,19 @@ pub(crate) struct Trouble {
     pub(crate) refuses: Option<&'static str>,
     /// The next request to a path with this in it is acted on, but its answer is lost.
     pub(crate) lose_answer_of: Option<&'static str>,
+    /// What somebody on the way answers instead of the hub.
+    pub(crate) intruder: Option<Intruder>,
     /// Done before the next request to a path with this in it.
     pub(crate) before: Option<(&'static str, Deed)>,
+}
+
+/// Somebody on the way who answers the requests to one endpoint, each in another way.
+pub(crate) struct Intruder {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    /// Whether the request comes to the hub all the same.
+    pub(crate) passes_on: bool,
+    pub(crate) answers: VecDeque<Result<Response, TransportError>>,
 }
 
 /// The line to the hub; clones are the same line.
@@ -111,9 +124,34 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    pub(crate) fn to(hub: &Hub) -> Self {
+        Self {
+            hub: hub.clone(),
+            trouble: Arc::default(),
+        }
+    }
+
     /// The hub at its end.
     pub(crate) fn hub(&self) -> Hub {
         self.hub.clone()
+    }
+}
+
+impl Line {
+    fn intrude(&self, request: &Request) -> Option<Result<Response, TransportError>> {
+        let (answer, passes_on) = {
+            let mut trouble = self.trouble.lock().unwrap();
+            let intruder = trouble.intruder.as_mut()?;
+            let path = request.path.split('?').next().unwrap();
+            if request.method != intruder.method || !path.contains(intruder.path) {
+                return None;
+            }
+            (intruder.answers.pop_front()?, intruder.passes_on)
+        };
+        if passes_on {
+            drop(self.hub.answer(request));
+        }
+        Some(answer)
     }
 }
 
@@ -135,13 +173,12 @@ impl Transport for Line {
         if self.trouble.lock().unwrap().cut {
             return Err(TransportError::Unreachable("cut".to_owned()));
         }
+        if let Some(answer) = self.intrude(&request) {
+            return answer;
+        }
         let refuses = self.trouble.lock().unwrap().refuses;
         if refuses.is_some_and(|path| request.path.contains(path)) {
-            return Ok(Response {
-                status: 422,
-                headers: Vec::new(),
-                body: Vec::new(),
-            });
+            return Ok(Problem::new(ProblemType::NotAllowed, "not you").response());
         }
         let response = self.hub.answer(&request);
         let mut trouble = self.trouble.lock().unwrap();
@@ -228,10 +265,7 @@ impl Person {
     pub(crate) fn register(hub: &Hub, name: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("grove.db");
-        let line = Line {
-            hub: hub.clone(),
-            trouble: Arc::default(),
-        };
+        let line = Line::to(hub);
         let registration = Registration {
             user: user(name),
             invite: None,
@@ -281,10 +315,7 @@ impl Person {
 
     fn in_directory(hub: &Hub, directory: tempfile::TempDir) -> Self {
         let path = directory.path().join("grove.db");
-        let line = Line {
-            hub: hub.clone(),
-            trouble: Arc::default(),
-        };
+        let line = Line::to(hub);
         let machine = Machine::new(hub);
         let disk = store(&path);
         let fate = Arc::clone(&disk.fate);
@@ -366,8 +397,9 @@ impl Person {
     }
 
     pub(crate) fn syncs(&mut self) -> Vec<Event> {
-        let events = now(self.client.sync(Duration::ZERO)).unwrap();
-        events
+        let synced = now(self.client.sync(Duration::ZERO)).unwrap();
+        synced
+            .events
             .into_iter()
             .map(|Numbered { event, .. }| event)
             .collect()

@@ -6,6 +6,7 @@ use grove_mls::public::{CommitParts, HubGroup, NewLeaf, Refusal, group_info};
 use grove_wire::api::events::{InboxEntry, InboxItem};
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
 use grove_wire::codec;
+use grove_wire::mimi::CONTENT_TYPE;
 use grove_wire::mimi::Protocol;
 use grove_wire::mimi::group_info::{GroupInfoRequest, PendingProposal};
 use grove_wire::mimi::key_material::{
@@ -20,7 +21,7 @@ use grove_wire::mls::{GroupInfo, MlsMessage};
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, IdentifierUri, RoomUri, UserUri};
 
-use crate::hub::{Answer, Cursor, HubRoom, Problem, State, octets};
+use crate::hub::{Answer, Cursor, HubRoom, Problem, State, content_type, json, octets};
 use crate::tricks::Tricks;
 
 pub(crate) fn route(
@@ -88,13 +89,10 @@ fn create(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {
         tricks: Tricks::default(),
     };
     state.rooms.insert(uri.clone(), room);
-    octets(
-        serde_json::to_vec(&RoomCreated {
-            room: uri,
-            epoch: 0,
-        })
-        .unwrap(),
-    )
+    json(&RoomCreated {
+        room: uri,
+        epoch: 0,
+    })
 }
 
 fn tree(state: &State, room: &RoomUri, epoch: u64) -> Answer {
@@ -251,7 +249,8 @@ pub(crate) fn append(
 fn accepted(state: &State, who: &ClientUri, uri: &RoomUri, seq: u64, body: Vec<u8>) -> Answer {
     let receipt = state.receipt(uri, &state.rooms[uri], seq);
     let receipt = grove_wire::api::Base64Url::from(receipt.as_bytes().to_vec()).encode();
-    let mut headers = vec![("mimi-seq".to_owned(), seq.to_string())];
+    let mut headers = content_type(CONTENT_TYPE);
+    headers.push(("mimi-seq".to_owned(), seq.to_string()));
     if !state.rooms[uri].tricks.unsigned.contains(who) {
         headers.push(("grove-receipt".to_owned(), receipt));
     }

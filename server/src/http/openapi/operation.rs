@@ -27,6 +27,13 @@ pub(super) const SESSION: &str = "session";
 /// Name of the security scheme of a link's newcomer.
 pub(super) const LINK_TOKEN: &str = "linkToken";
 
+/// How any body can be refused.
+const BODY_PROBLEMS: [ProblemType; 3] = [
+    ProblemType::Malformed,
+    ProblemType::Timeout,
+    ProblemType::TooLarge,
+];
+
 /// Who may ask.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
@@ -121,6 +128,10 @@ impl Operation {
         description: &str,
     ) -> Self {
         let schema = self.schema::<T>();
+        let unreadable = match place {
+            ParameterIn::Path => ProblemType::NoSuchPath,
+            _ => ProblemType::Malformed,
+        };
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(place)
@@ -128,7 +139,7 @@ impl Operation {
             .description(Some(description))
             .schema(Some(schema));
         self.builder = self.builder.parameter(parameter);
-        self.refuses(&[ProblemType::Malformed])
+        self.refuses(&[unreadable])
     }
 
     /// A JSON body.
@@ -138,7 +149,7 @@ impl Operation {
             .content(JSON_CONTENT_TYPE, content)
             .required(Some(Required::True));
         this.builder = this.builder.request_body(Some(body.build()));
-        this.refuses(&[ProblemType::Malformed, ProblemType::TooLarge])
+        this.refuses(&BODY_PROBLEMS)
     }
 
     /// A binary body of at most so many bytes.
@@ -148,7 +159,7 @@ impl Operation {
             .content(OCTETS, octets())
             .required(Some(Required::True));
         self.builder = self.builder.request_body(Some(body.build()));
-        self.refuses(&[ProblemType::Malformed, ProblemType::TooLarge])
+        self.refuses(&BODY_PROBLEMS)
     }
 
     /// Answers with JSON.

@@ -187,13 +187,19 @@ fn sent_and_caught_up() {
     for (events, queued, text) in [
         (0, 0, "nothing new"),
         (1, 0, "1 event"),
+        (1, 1, "1 event, 1 message waits to be sent"),
         (2, 3, "2 events, 3 messages wait to be sent"),
     ] {
-        let caught = Caught { events, queued };
+        let caught = Caught {
+            events,
+            queued,
+            refused: 0,
+            troubles: 1,
+        };
         assert_eq!(caught.to_string(), text);
         assert_eq!(
             json(&caught),
-            format!("{{\"events\":{events},\"queued\":{queued}}}")
+            format!("{{\"events\":{events},\"queued\":{queued},\"refused\":0,\"troubles\":1}}")
         );
     }
 }
