@@ -8,7 +8,7 @@ use grove_wire::api::Base64Url;
 use grove_wire::api::server::ServerInfo;
 use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
 use grove_wire::problem::{PROBLEM_CONTENT_TYPE, ProblemDocument};
-use grove_wire::uri::RoomUri;
+use grove_wire::uri::{RoomUri, UserUri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -232,28 +232,19 @@ impl Answer {
 }
 
 /// The path of something about a room: `/v1/<what>/<room>`.
-pub fn about(what: &str, uri: &str) -> String {
-    format!("/v1/{what}/{}", segment(uri))
+pub fn about(what: &str, room: &RoomUri) -> String {
+    format!("/v1/{what}/{}", room.path_segment())
+}
+
+/// The path of KeyPackages of a user.
+pub fn claim_path(user: &UserUri) -> String {
+    format!("/v1/keyMaterial/{}", user.path_segment())
 }
 
 /// The path of a part of a room's log.
 pub fn log_path(room: &RoomUri, after: u64) -> String {
-    format!(
-        "/v1/rooms/{}/log?after={after}&limit=256",
-        segment(room.as_str())
-    )
-}
-
-/// Text as one path segment.
-pub fn segment(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+    let room = room.path_segment();
+    format!("/v1/rooms/{room}/log?after={after}&limit=256")
 }
 
 fn json(body: &impl Serialize) -> Body {

@@ -174,7 +174,7 @@ impl Writer {
         loop {
             let message = self.message(counter);
             let body = body_around(&message, &self.user);
-            let path = about("submitMessage", self.room.as_str());
+            let path = about("submitMessage", &self.room);
             let mut answer = self.api.post(&path, body.clone()).await;
             for _again in 1..self.times {
                 answer = self.api.post(&path, body.clone()).await;

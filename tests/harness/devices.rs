@@ -113,10 +113,7 @@ impl Hand {
         let (request, secret) =
             external::request_group_info(&self.identity, SUITE).expect("a request");
         let body = codec::encode(&request).expect("a body");
-        let answer = self
-            .api
-            .post(&about("groupInfo", room.as_str()), body)
-            .await;
+        let answer = self.api.post(&about("groupInfo", room), body).await;
         (answer, secret)
     }
 

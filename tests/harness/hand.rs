@@ -28,7 +28,7 @@ use grove_wire::mls::{MlsMessage, Welcome};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use sha2::{Digest as _, Sha256};
 
-use crate::api::{about, log_path, segment};
+use crate::api::{about, log_path};
 use crate::entries::{entries_of, messages, random, submit_body};
 use crate::wait::eventually;
 use crate::{Answer, Api, World};
@@ -196,7 +196,7 @@ impl Hand {
     pub async fn join(&mut self) -> RoomUri {
         let (room, seq, epoch, welcome) =
             eventually("a Welcome comes", async || self.find_welcome().await).await;
-        let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
+        let path = format!("/v1/rooms/{}/tree/{epoch}", room.path_segment());
         let tree: EpochTree = codec::decode(&self.api.get(&path).await.ok().body).expect("a tree");
         let tree = tree.ratchet_tree;
         let storage = MemberStorage::new(&self.records);
@@ -315,9 +315,7 @@ impl Hand {
         sender: &UserUri,
     ) -> Answer {
         let body = submit_body(message, sender);
-        self.api
-            .post(&about("submitMessage", room.as_str()), body)
-            .await
+        self.api.post(&about("submitMessage", room), body).await
     }
 
     /// Hands a handshake in.
@@ -326,7 +324,7 @@ impl Hand {
             bundle: bundle.clone(),
         })
         .expect("a body");
-        self.api.post(&about("update", room.as_str()), body).await
+        self.api.post(&about("update", room), body).await
     }
 
     /// Reads the room's log to its end. What cannot be read is among the results.

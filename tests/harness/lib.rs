@@ -17,7 +17,7 @@ pub mod entries;
 pub mod hand;
 pub mod intruder;
 pub mod linking;
-mod loopback;
+pub mod loopback;
 pub mod passing;
 pub mod plain_mls;
 pub mod postgres;

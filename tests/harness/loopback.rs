@@ -21,7 +21,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 ///
 /// Processes differ in the second or third octet. One that has given out all of the fourth goes on
 /// where a process is whose id is that much greater, which hardly runs at the same time.
-pub(crate) fn own() -> SocketAddr {
+pub fn own() -> SocketAddr {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let network = process::id() + number / HOSTS * SECOND_OCTET;
     let [_, _, second, third] = network.to_be_bytes();

@@ -9,7 +9,7 @@ use grove_wire::mimi::key_material::{ClientKeyMaterial, KeyMaterialResponse};
 use grove_wire::mls::KeyPackage;
 use grove_wire::uri::{RoomUri, UserUri};
 
-use crate::api::about;
+use crate::api::claim_path;
 use crate::hand::SUITE;
 use crate::{Answer, Hand};
 
@@ -50,9 +50,7 @@ impl Hand {
         let request =
             key_material::request(&self.identity, target, room, SUITE).expect("a request");
         let body = codec::encode(&request).expect("a body");
-        self.api
-            .post(&about("keyMaterial", target.as_str()), body)
-            .await
+        self.api.post(&claim_path(target), body).await
     }
 
     /// The KeyPackages the server gives of a user for a room.

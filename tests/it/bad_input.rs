@@ -8,7 +8,7 @@ use grove_wire::api::key_packages::UploadKeyPackages;
 use grove_wire::codec;
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{RoomUri, UserUri};
-use harness::api::{about, log_path, segment};
+use harness::api::{about, claim_path, log_path};
 use harness::entries::{body_around, not_minimal, private_message, submit_body};
 use harness::hand::SUITE;
 use harness::{Answer, Hand, World};
@@ -30,7 +30,7 @@ fn case(what: &'static str, answer: Answer, status: u16, problem: &'static str) 
 }
 
 async fn messages(alice: &mut Hand, room: &RoomUri, others: &UserUri) -> Vec<Case> {
-    let path = about("submitMessage", room.as_str());
+    let path = about("submitMessage", room);
     let sealed = alice.seal(room, "a good one");
     let good = submit_body(&sealed, &alice.user);
     let epoch = alice.group(room).epoch();
@@ -158,7 +158,9 @@ async fn messages(alice: &mut Hand, room: &RoomUri, others: &UserUri) -> Vec<Cas
 
 async fn other_bodies(alice: &mut Hand, room: &RoomUri, foreign: &Hand) -> Vec<Case> {
     let api = alice.api.clone();
-    let update = about("update", room.as_str());
+    let update = about("update", room);
+    let upper_case = room.path_segment().to_uppercase();
+    let whole_uri = room.as_str().replace(':', "%3A").replace('/', "%2F");
     let message = alice.seal(room, "no handshake").into_bytes();
     let commit = alice
         .draft(room, |group, storage, device| {
@@ -224,15 +226,13 @@ async fn other_bodies(alice: &mut Hand, room: &RoomUri, foreign: &Hand) -> Vec<C
         ),
         case(
             "groupInfo: noise",
-            api.post(&about("groupInfo", room.as_str()), vec![3; 9])
-                .await,
+            api.post(&about("groupInfo", room), vec![3; 9]).await,
             400,
             "malformed",
         ),
         case(
             "keyMaterial: noise",
-            api.post(&about("keyMaterial", foreign.user.as_str()), vec![3; 9])
-                .await,
+            api.post(&claim_path(&foreign.user), vec![3; 9]).await,
             400,
             "malformed",
         ),
@@ -324,14 +324,29 @@ async fn other_bodies(alice: &mut Hand, room: &RoomUri, foreign: &Hand) -> Vec<C
             "no-such-path",
         ),
         case(
-            "a room of another form",
-            api.get(&format!(
-                "/v1/rooms/{}/log",
-                segment("mimi://A.example/r/x")
-            ))
-            .await,
+            "a room in another spelling",
+            api.get(&format!("/v1/rooms/{upper_case}/log")).await,
             404,
             "no-such-path",
+        ),
+        case(
+            "a room as a whole URI",
+            api.get(&format!("/v1/rooms/{whole_uri}/log")).await,
+            404,
+            "no-such-path",
+        ),
+        case(
+            "a user as a whole URI",
+            api.get("/v1/users/mimi%3A%2F%2Fa.example%2Fu%2Falice/device-list")
+                .await,
+            404,
+            "no-such-path",
+        ),
+        case(
+            "a page after a whole URI",
+            api.get(&format!("/v1/user-rooms?after={whole_uri}")).await,
+            400,
+            "malformed",
         ),
         case(
             "a query that is none",

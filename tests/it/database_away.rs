@@ -6,7 +6,7 @@ use grove_core::{Body, Method};
 use grove_wire::codec;
 use grove_wire::mimi::update::UpdateRequest;
 use grove_wire::uri::RoomUri;
-use harness::api::{about, log_path, segment};
+use harness::api::{about, log_path};
 use harness::entries::{body_around, entries_of, private_message, submit_body};
 use harness::postgres::{Killable, find_postmaster};
 use harness::socket::Socket;
@@ -46,7 +46,7 @@ async fn everything(alice: &mut Hand, room: &RoomUri) -> Vec<(Method, String, Bo
     let create = codec::encode(&create).expect("a body");
     let session = alice.api.session_request(&alice.identity).await;
     let session = serde_json::to_vec(&session).expect("JSON");
-    let user = segment(alice.user.as_str());
+    let user = alice.user.path_segment();
     let get = |path: &str| (Method::Get, path.to_owned(), Body::None);
     vec![
         get("/v1/rooms"),
@@ -63,14 +63,10 @@ async fn everything(alice: &mut Hand, room: &RoomUri) -> Vec<(Method, String, Bo
             Body::Octets(Vec::new()),
         ),
         (Method::Post, "/v1/rooms".to_owned(), Body::Octets(create)),
+        (Method::Post, about("update", room), Body::Octets(update)),
         (
             Method::Post,
-            about("update", room.as_str()),
-            Body::Octets(update),
-        ),
-        (
-            Method::Post,
-            about("submitMessage", room.as_str()),
+            about("submitMessage", room),
             Body::Octets(submit),
         ),
     ]
@@ -150,7 +146,7 @@ async fn what_waits_for_a_database_that_is_away_does_not_pile_up() {
     let room = alice.make_room().await;
     let epoch = alice.group(&room).epoch();
     let body = body_around(&private_message(&room, epoch, 1, BYTES), &alice.user);
-    let path = about("submitMessage", room.as_str());
+    let path = about("submitMessage", &room);
     alice.api.post(&path, body.clone()).await.ok();
     database.kill().await;
     let burst = async || {

@@ -65,6 +65,14 @@ pub(crate) fn client(
     pem: &str,
     version: &'static rustls::SupportedProtocolVersion,
 ) -> reqwest::Client {
+    trusting(pem, version).build().expect("a client")
+}
+
+/// The same, to be told more.
+pub(crate) fn trusting(
+    pem: &str,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> reqwest::ClientBuilder {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(
@@ -81,8 +89,6 @@ pub(crate) fn client(
     reqwest::Client::builder()
         .use_preconfigured_tls(tls)
         .no_proxy()
-        .build()
-        .expect("a client")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

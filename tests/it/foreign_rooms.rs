@@ -3,7 +3,7 @@
 use grove_wire::codec;
 use grove_wire::mls::MlsMessage;
 use harness::World;
-use harness::api::{about, log_path, segment};
+use harness::api::{about, log_path};
 use harness::entries::submit_body;
 use harness::hand::SUITE;
 
@@ -35,20 +35,19 @@ async fn a_room_that_is_not_yours_looks_like_one_that_never_was() {
         answers.push((
             "submitMessage",
             api.post(
-                &about("submitMessage", room.as_str()),
+                &about("submitMessage", room),
                 submit_body(&message, &stranger.user),
             )
             .await,
         ));
         answers.push((
             "update",
-            api.post(&about("update", room.as_str()), update.clone())
-                .await,
+            api.post(&about("update", room), update.clone()).await,
         ));
         answers.push(("log", api.get(&log_path(room, 0)).await));
         answers.push((
             "tree",
-            api.get(&format!("/v1/rooms/{}/tree/1", segment(room.as_str())))
+            api.get(&format!("/v1/rooms/{}/tree/1", room.path_segment()))
                 .await,
         ));
         answers.push((
@@ -62,7 +61,7 @@ async fn a_room_that_is_not_yours_looks_like_one_that_never_was() {
         let request = codec::encode(&request).expect("a body");
         answers.push((
             "groupInfo",
-            api.post(&about("groupInfo", room.as_str()), request).await,
+            api.post(&about("groupInfo", room), request).await,
         ));
     }
     for ((what, unknown), (_, foreign)) in of_unknown.iter().zip(&of_foreign) {

@@ -1,7 +1,7 @@
 //! The log of the program: every request can be found in it, and nobody's name, text or token can,
 //! whatever is logged.
 
-use harness::api::about;
+use harness::api::claim_path;
 use harness::{Setup, User, World};
 use serde_json::Value;
 
@@ -129,13 +129,13 @@ async fn converse(world: &World) -> Vec<String> {
     assert!(refused.is_err());
     let api = alice.api();
     for path in [
-        about("rooms", GUESSES[2]),
+        format!("/v1/rooms/{}", GUESSES[2]),
         format!("/v1/rooms?after={}", GUESSES[2]),
         format!("/{}", GUESSES[2]),
     ] {
         api.get(&path).await;
     }
-    let claim = about("keyMaterial", world.address(NAMES[1]).as_str());
+    let claim = claim_path(&world.address(NAMES[1]));
     assert!(api.post(&claim, TEXTS[0]).await.status >= 400);
 
     // A fault of ours is told of, with what PostgreSQL says of it.

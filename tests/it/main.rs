@@ -34,6 +34,7 @@ mod openapi;
 mod operations;
 mod privacy;
 mod profiles;
+mod proxies;
 mod races;
 mod rate_limits;
 mod recoveries;

@@ -2,7 +2,7 @@
 //! configuration and a certificate again, and the files that systemd and container engines are
 //! given.
 
-mod certificates;
+pub(crate) mod certificates;
 mod deploy;
 mod doctor;
 mod reload;

@@ -1,7 +1,7 @@
 //! Who was removed neither reads on nor sends.
 
 use grove_wire::codec;
-use harness::api::{about, log_path, segment};
+use harness::api::{about, log_path};
 use harness::entries::{entries_of, messages, text_of};
 use harness::{World, plain_mls};
 
@@ -85,7 +85,7 @@ async fn who_was_removed_neither_reads_on_nor_sends() {
         codec::encode(&grove_wire::mimi::update::UpdateRequest { bundle: commit }).expect("a body");
     let submit = harness::entries::submit_body(&unsent, &mallory.user);
     for (what, body) in [("update", update), ("submitMessage", submit)] {
-        let answer = mallory.api.post(&about(what, room.as_str()), body).await;
+        let answer = mallory.api.post(&about(what, &room), body).await;
         assert_eq!(answer.status, 404, "{what}: {}", answer.text());
         let reference = mallory.api.get(&log_path(&unknown, 0)).await;
         assert_eq!(
@@ -96,7 +96,7 @@ async fn who_was_removed_neither_reads_on_nor_sends() {
     }
     let tree = format!(
         "/v1/rooms/{}/tree/{}",
-        segment(room.as_str()),
+        room.path_segment(),
         bob.room(&room).epoch
     );
     assert_eq!(mallory.api.get(&tree).await.status, 404);

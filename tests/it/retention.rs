@@ -5,7 +5,7 @@ use std::time::Duration;
 use grove_wire::api::events::{ClientFrame, ServerFrame};
 use grove_wire::codec;
 use grove_wire::uri::RoomUri;
-use harness::api::{about, log_path, segment};
+use harness::api::{about, log_path};
 use harness::entries::{entries_of, submit_body};
 use harness::socket::Socket;
 use harness::{Answer, Hand, Setup, World, eventually};
@@ -220,7 +220,7 @@ async fn what_is_gone_is_still_known_by_its_hash_and_its_place_in_the_chain() {
     hours(&world, 9).await;
     assert_eq!(world.count(GONE_MESSAGES).await, 1);
     let body = submit_body(&message, &alice.user);
-    let path = about("submitMessage", room.as_str());
+    let path = about("submitMessage", &room);
     let again = alice.api.post(&path, body).await;
     assert_eq!(again.seq(), seq, "a repeat, however late");
     assert_eq!(
@@ -257,7 +257,7 @@ async fn handshakes_go_once_no_group_is_rebuilt_from_them() {
 
     // Nobody can join in an epoch of then, and those who have not read so far are told.
     world.restart().await;
-    let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
+    let path = format!("/v1/rooms/{}/tree/{epoch}", room.path_segment());
     assert_eq!(bob.api.get(&path).await.problem_name(), "not-found");
     let frames = bob.api.get(&log_path(&room, 0)).await.ok().body;
     let first = u64::try_from(snapshot).expect("a place") + 1;

@@ -27,7 +27,7 @@ use grove_wire::mimi::update::UpdateRequest;
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use harness::Api;
-use harness::api::{about, segment};
+use harness::api::{about, claim_path};
 use harness::entries::{random, submit_body};
 use harness::hand::{Map, SUITE};
 use sha2::{Digest as _, Sha256};
@@ -136,11 +136,7 @@ impl Device {
             bundle: bundle.clone(),
         })
         .expect("a body");
-        let answer = self
-            .api
-            .post(&about("update", room.as_str()), body)
-            .await
-            .ok();
+        let answer = self.api.post(&about("update", &room), body).await.ok();
         let receipt = answer
             .header("grove-receipt")
             .and_then(Base64Url::decode)
@@ -183,11 +179,7 @@ impl Device {
         let request =
             key_material::request(&self.identity, target, room, SUITE).expect("a request");
         let body = codec::encode(&request).expect("a body");
-        let answer = self
-            .api
-            .post(&about("keyMaterial", target.as_str()), body)
-            .await
-            .ok();
+        let answer = self.api.post(&claim_path(target), body).await.ok();
         let response: KeyMaterialResponse = codec::decode(&answer.body).expect("a response");
         let now = now_ms();
         let given = |client| match client {
@@ -219,7 +211,7 @@ impl Device {
             welcome,
         } = entry.kind;
         assert_eq!(room, *expected, "everybody is in one room");
-        let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
+        let path = format!("/v1/rooms/{}/tree/{epoch}", room.path_segment());
         let tree: EpochTree = codec::decode(&self.api.get(&path).await.ok().body).expect("a tree");
         let tree = tree.ratchet_tree;
         let group =
@@ -290,7 +282,7 @@ impl Device {
     pub(crate) fn request(&self, authority: &str, room: &RoomUri, message: &MlsMessage) -> Vec<u8> {
         let body = submit_body(message, &self.user);
         let (path, token) = (
-            about("submitMessage", room.as_str()),
+            about("submitMessage", room),
             self.api.token.as_deref().unwrap_or_default(),
         );
         let head = format!(

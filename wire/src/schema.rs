@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Base64Url;
 use crate::limits::{MAX_JSON_BODY_BYTES, MAX_URI_BYTES};
 use crate::problem::ProblemType;
-use crate::uri::{ClientUri, Provider, RoomUri, UserUri};
+use crate::uri::{ClientUri, Provider, RoomSegment, RoomUri, UserSegment, UserUri};
 
 macro_rules! text {
     ($($name:ident, $pattern:literal, $max:expr, $description:literal, $example:literal;)+) => { $(
@@ -42,9 +42,14 @@ text! {
         "A client, which is one device of a user.", "mimi://a.example/d/alice/aaaqeayeaudaocajbifqydiob4";
     Provider, "^mimi://[^/]+$", MAX_URI_BYTES,
         "A provider, by its domain.", "mimi://a.example";
+    RoomSegment, "^[a-z2-7]{52}@[a-z0-9.-]+$", MAX_URI_BYTES,
+        "A room in a path: its MLS group id in base32, and the domain of its hub.",
+        "aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq@a.example";
     RoomUri, "^mimi://[^/]+/r/[a-z2-7]{52}$", MAX_URI_BYTES,
         "A room, by the provider that is its hub and its MLS group id in base32.",
         "mimi://a.example/r/aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq";
+    UserSegment, "^[a-z0-9][a-z0-9._-]*@[a-z0-9.-]+$", MAX_URI_BYTES,
+        "A user in a path: the address.", "alice@a.example";
     UserUri, "^mimi://[^/]+/u/[^/]+$", MAX_URI_BYTES,
         "A user. Where a request takes one, the form alice@a.example is understood too.", "mimi://a.example/u/alice";
 }

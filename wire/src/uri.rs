@@ -17,8 +17,10 @@ use crate::limits::MAX_URI_BYTES;
 
 mod domain;
 mod glue;
+mod path;
 
 use glue::uri;
+pub use path::{RoomSegment, UserSegment};
 
 const SCHEME: &str = "mimi://";
 
@@ -34,6 +36,9 @@ pub enum UriError {
     /// Not of the form `[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?` without `..`.
     #[error("not a user name: letters, digits and . _ - within, at most 64")]
     Localpart,
+    /// Another spelling than the one that a path has.
+    #[error("not in its canonical form")]
+    NotCanonical,
     /// Not 32 bytes of unpadded base32.
     #[error("the room part is not 52 characters of base32")]
     Room,

@@ -35,7 +35,7 @@ use crate::step::{GroupError, Step};
 use crate::store::{
     BEYOND, ContentKind, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError, StoredMessage,
 };
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 use crate::trust::{self, CheckError, TrustError};
 use crate::{call, draft, notes, tally};
 use verdicts::{accepted_by_hub, refuse_next, refused_by_hub};
@@ -270,7 +270,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 .map_err(|error| StoreError::Damaged(error.to_string()))?,
             sending_uri: self.identity.user.clone(),
         };
-        let path = format!("/v1/submitMessage/{}", segment(outgoing.room.as_str()));
+        let path = format!("/v1/submitMessage/{}", outgoing.room.path_segment());
         let response = match self
             .ask(Method::Post, &path, Body::Octets(codec::encode(&request)?))
             .await

@@ -92,7 +92,7 @@ impl std::fmt::Debug for Body {
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Path and query below the server's base URL, percent-encoded: `/v1/...`.
+    /// Path and query below the server's base URL: `/v1/...`. Nothing in it is percent-encoded.
     pub path: String,
     /// The body.
     pub body: Body,
@@ -158,35 +158,9 @@ pub enum TransportError {
     Unreachable(String),
 }
 
-/// `text` percent-encoded as one path segment (RFC 3986, section 2.3: all but the unreserved).
-pub(crate) fn segment(text: &str) -> String {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    let mut encoded = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.extend(HEX.get(usize::from(byte >> 4)));
-            encoded.extend(HEX.get(usize::from(byte & 0x0f)));
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_uri_becomes_one_segment() {
-        assert_eq!(
-            segment("mimi://a.example/r/ab-c"),
-            "mimi%3A%2F%2Fa.example%2Fr%2Fab-c"
-        );
-    }
 
     #[test]
     fn header_names_are_compared_without_case() {

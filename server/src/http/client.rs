@@ -1,7 +1,8 @@
 //! The client door: the whole table of its routes.
 //!
-//! Bodies are those of `grove_wire::api` and, for rooms, MIMI's own. A whole URI in a path is one
-//! percent-encoded segment.
+//! Bodies are those of `grove_wire::api` and, for rooms, MIMI's own. Users and
+//! rooms stand in a path without a character that would have to be percent-encoded
+//! (`grove_wire::uri::RoomSegment`): proxies decode what is.
 
 mod accounts;
 mod devices;

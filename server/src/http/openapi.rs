@@ -32,7 +32,7 @@ use utoipa::openapi::{Components, ComponentsBuilder, InfoBuilder, OpenApiBuilder
 use self::operation::{LINK_TOKEN, Operation, SESSION};
 use super::Problem;
 
-const ABOUT: &str = "What clients of a Grove server say to it. A URI in a path is one percent-encoded segment. Bytes in JSON \
+const ABOUT: &str = "What clients of a Grove server say to it. Users and rooms stand in a path as `name@domain`, and nothing in one is percent-encoded. Bytes in JSON \
     are base64url without padding; times are milliseconds since 1970. Requests refuse unknown fields, answers may grow. \
     Binary bodies are structures in TLS presentation language: MIMI's are those of draft-ietf-mimi-protocol-06, the others \
     stand in `wire/src/api`. Every answer bears a header `Request-Id`, by which the operator finds it in the log.";

@@ -2,7 +2,6 @@
 
 use grove_core::transport::{Body, Method};
 use grove_wire::uri::RoomUri;
-use harness::api::segment;
 use harness::{Answer, Hand, World};
 use serde_json::{Value, json};
 
@@ -35,7 +34,7 @@ impl Operation {
 
     /// Asks for it with something in the place of each name, and a body that can be read.
     async fn ask(&self, by: &Hand, room: &RoomUri) -> Answer {
-        let (user, room) = (segment(by.user.as_str()), segment(room.as_str()));
+        let (user, room) = (by.user.path_segment(), room.path_segment());
         let path = self
             .path
             .replace("{user}", &user)

@@ -3,7 +3,6 @@
 use grove_wire::api::rooms::UserRooms;
 use grove_wire::limits::MAX_USER_ROOMS;
 use grove_wire::uri::RoomUri;
-use harness::api::segment;
 use harness::entries::random;
 use harness::{Hand, World};
 
@@ -11,7 +10,7 @@ use super::assert_problem;
 
 async fn user_rooms(hand: &Hand, after: Option<&RoomUri>) -> UserRooms {
     let path = match after {
-        Some(room) => format!("/v1/user-rooms?after={}", segment(room.as_str())),
+        Some(room) => format!("/v1/user-rooms?after={}", room.path_segment()),
         None => "/v1/user-rooms".to_owned(),
     };
     hand.api.get(&path).await.ok().json()

@@ -2,7 +2,6 @@
 
 use grove_core::transport::{Body, Method};
 use harness::World;
-use harness::api::segment;
 use serde_json::Value;
 
 use super::{document, resolve};
@@ -88,7 +87,7 @@ async fn json_bodies_have_the_described_form() {
         "/v1/links/{}?wait_s=0",
         opened["link"].as_str().expect("an id")
     );
-    let user = segment(alice.user.as_str());
+    let user = alice.user.path_segment();
     for (method, path, answer) in [
         ("get", "/v1/server", world.api().get("/v1/server").await),
         (

@@ -13,14 +13,14 @@ use rustls::version::TLS13;
 use crate::doors::client;
 
 /// A certificate that vouches for itself, and its key, both as PEM.
-pub(super) struct Made {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Made {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Made {
     /// For this name, and longer than anybody looks.
-    pub(super) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         Self::with(CertificateParams::new([name.to_owned()]).expect("a name"))
     }
 

@@ -12,7 +12,7 @@ use crate::failure::{Class, Classified};
 use crate::rooms::HandshakeError;
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, RoomState, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 
 /// Entries asked for at once.
 const BATCH: usize = 256;
@@ -102,7 +102,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let Some(known) = known.filter(|room| !under_way(room.state)) else {
             return Ok(None);
         };
-        let room = segment(room.as_str());
+        let room = room.path_segment();
         let path = format!("/v1/rooms/{room}/log?after={}&limit={BATCH}", known.seq);
         let response = match self.ask(Method::Get, &path, Body::None).await {
             Err(error) if error.problem() == Some(ProblemType::NotFound) => {

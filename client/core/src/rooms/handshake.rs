@@ -17,7 +17,7 @@ use crate::failure::{Class, Classified};
 use crate::receive::{CatchUpError, chain, is_leaving};
 use crate::step::{GroupError, Step};
 use crate::store::{BEYOND, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 
 /// A handshake could not be brought to an end.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         &mut self,
         outgoing: &Outgoing,
     ) -> Result<Verdict, HandshakeError> {
-        let path = format!("/v1/update/{}", segment(outgoing.room.as_str()));
+        let path = format!("/v1/update/{}", outgoing.room.path_segment());
         let body = Body::Octets(outgoing.bytes.clone().unwrap_or_default());
         let answered = self.ask(Method::Post, &path, body).await;
         match answered.and_then(|answer| read_verdict(&answer)) {

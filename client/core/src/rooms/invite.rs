@@ -26,7 +26,7 @@ use crate::environment::Environment;
 use crate::failure::{Class, Classified};
 use crate::step::{GroupError, Step};
 use crate::store::{RoomState, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 use crate::trust::{self, LearnError, Newness, TrustError};
 use crate::{call, devices, notes};
 
@@ -203,7 +203,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             })
         })?;
         let body = codec::encode(&request).map_err(|error| InviteError::Commit(error.into()))?;
-        let path = format!("/v1/keyMaterial/{}", segment(user.as_str()));
+        let path = format!("/v1/keyMaterial/{}", user.path_segment());
         let response = self.ask(Method::Post, &path, Body::Octets(body)).await?;
         let response: KeyMaterialResponse = response.decode()?;
         match response.user_status {

@@ -25,7 +25,7 @@ use crate::receive::chain;
 use crate::receive::loss::{self, Signer};
 use crate::step::{GroupError, Step};
 use crate::store::{LostCause, Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 use crate::{account_room, call, notes, tally, trust};
 
 /// The external commit is made anew at most so often.
@@ -169,7 +169,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             .ok_or(JoinError::NoSuite)?;
         let (request, secret) =
             external::request_group_info(&self.identity.device, suite).map_err(JoinError::Make)?;
-        let path = format!("/v1/groupInfo/{}", segment(room.as_str()));
+        let path = format!("/v1/groupInfo/{}", room.path_segment());
         let response = match self
             .ask(Method::Post, &path, Body::Octets(codec::encode(&request)?))
             .await
@@ -210,7 +210,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         room: &RoomUri,
         epoch: u64,
     ) -> Result<EpochTree, CallError> {
-        let path = format!("/v1/rooms/{}/tree/{epoch}", segment(room.as_str()));
+        let path = format!("/v1/rooms/{}/tree/{epoch}", room.path_segment());
         let response = self.ask(Method::Get, &path, Body::None).await?;
         response.decode()
     }

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::receive::{ReceiveError, chain};
 use crate::store::{Stop, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 
 /// Entries that are overdue are asked for so often, in milliseconds.
 const ASK_AGAIN_MS: u64 = 60 * 1000;
@@ -48,7 +48,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             return Ok(());
         }
         let before = theirs.receipt().seq.saturating_sub(1);
-        let path = segment(room.as_str());
+        let path = room.path_segment();
         let path = format!("/v1/rooms/{path}/log?after={before}&limit=1");
         let response = self.ask(Method::Get, &path, Body::None).await?;
         let frames = ServerFrame::decode_all(response.octets()?).map_err(ReceiveError::from);

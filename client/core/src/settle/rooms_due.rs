@@ -21,7 +21,7 @@ use crate::failure::{Class, Classified as _};
 use crate::rooms::JoinError;
 use crate::step::Step;
 use crate::store::{RoomState, Store, StoreError};
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 
 /// So many rooms are joined in one go.
 const AT_ONCE: usize = 8;
@@ -164,7 +164,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             rooms.extend(page.rooms);
             match last {
                 Some(last) if page.more => {
-                    path = format!("/v1/user-rooms?after={}", segment(last.as_str()));
+                    path = format!("/v1/user-rooms?after={}", last.path_segment());
                 }
                 _ => break,
             }

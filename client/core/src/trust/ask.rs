@@ -15,7 +15,7 @@ use crate::call::{self, CallError};
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::store::Store;
-use crate::transport::{Body, Method, Transport, segment};
+use crate::transport::{Body, Method, Transport};
 
 /// Whether a leaf is of its user's newest identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         &mut self,
         user: &UserUri,
     ) -> Result<SignedDeviceList, CallError> {
-        let path = format!("/v1/users/{}/device-list", segment(user.as_str()));
+        let path = format!("/v1/users/{}/device-list", user.path_segment());
         let response = self.ask(Method::Get, &path, Body::None).await?;
         let body: DeviceListBody = response.json()?;
         let list =

@@ -196,15 +196,10 @@ pub(crate) fn body(request: &Request) -> &[u8] {
     }
 }
 
-fn decoded(segment: &str) -> String {
-    segment.replace("%3A", ":").replace("%2F", "/")
-}
-
 impl State {
     fn route(&mut self, request: &Request) -> Answer {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-        let parts: Vec<String> = path.split('/').skip(2).map(decoded).collect();
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let parts: Vec<&str> = path.split('/').skip(2).collect();
         match (request.method, parts.as_slice()) {
             (Method::Get, ["server"]) => return self.info(),
             (Method::Post, ["accounts"]) => return self.register(body(request)),
@@ -308,7 +303,7 @@ impl State {
     }
 
     fn device_list(&self, user: &str) -> Answer {
-        match self.lists.get(&UserUri::parse(user).unwrap()) {
+        match self.lists.get(&UserUri::parse_path_segment(user).unwrap()) {
             Some(list) => json(&DeviceListBody {
                 device_list: list.clone().into(),
             }),

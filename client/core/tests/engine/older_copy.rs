@@ -240,10 +240,9 @@ fn hand_in(hub: &Hub, copy: &Person, room: &RoomUri, message: MlsMessage) -> u16
         app_message: message,
         sending_uri: account.user,
     };
-    let segment = room.as_str().replace(':', "%3A").replace('/', "%2F");
     let answer = hub.answer(&Request {
         method: Method::Post,
-        path: format!("/v1/submitMessage/{segment}"),
+        path: format!("/v1/submitMessage/{}", room.path_segment()),
         body: Body::Octets(codec::encode(&request).unwrap()),
         token: account.token,
         patience: Duration::ZERO,

@@ -47,7 +47,7 @@ pub(crate) fn route(
 }
 
 fn uri(text: &str) -> RoomUri {
-    RoomUri::parse(text).unwrap()
+    RoomUri::parse_path_segment(text).unwrap()
 }
 
 fn not_found() -> Problem {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use grove_wire::api::devices::{DeviceActivities, DeviceListBody};
 use grove_wire::problem::ProblemType;
-use grove_wire::uri::UserUri;
+use grove_wire::uri::UserSegment;
 
 use crate::app::App;
 use crate::devices;
@@ -20,9 +20,9 @@ pub(super) async fn list_activity(
 pub(super) async fn show_list(
     app: Data<App>,
     _auth: ClientAuth,
-    user: Path<UserUri>,
+    user: Path<UserSegment>,
 ) -> Result<Json<DeviceListBody>, Problem> {
-    let list = devices::find_list(&app, &user).await?;
+    let list = devices::find_list(&app, &user.0).await?;
     let list = list.ok_or_else(|| Problem::new(ProblemType::NotFound))?;
     Ok(Json(DeviceListBody {
         device_list: list.into(),

@@ -13,7 +13,7 @@ use grove_wire::limits::{MAX_SUBMIT_BODY_BYTES, MAX_UPDATE_BODY_BYTES};
 use grove_wire::mimi::submit_message::{SubmitMessageRequest, SubmitMessageResponse};
 use grove_wire::mimi::update::{UpdateRequest, UpdateRoomResponse};
 use grove_wire::problem::ProblemType;
-use grove_wire::uri::RoomUri;
+use grove_wire::uri::RoomSegment;
 
 use crate::app::App;
 use crate::http::{ClientAuth, Octets, Problem};
@@ -29,11 +29,11 @@ const RECEIPT: HeaderName = HeaderName::from_static("grove-receipt");
 pub(super) async fn submit(
     app: Data<App>,
     who: ClientAuth,
-    room: Path<RoomUri>,
+    room: Path<RoomSegment>,
     body: Octets<MAX_SUBMIT_BODY_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let request: SubmitMessageRequest = decode(&body.0).map_err(|error| not_mls(&error))?;
-    let submitted = rooms::submit(&app, &who, &room, request).await?;
+    let submitted = rooms::submit(&app, &who, &room.0, request).await?;
     let accepted_timestamp = submitted.mark.time;
     answer(
         &submitted,
@@ -47,11 +47,11 @@ pub(super) async fn submit(
 pub(super) async fn update(
     app: Data<App>,
     who: ClientAuth,
-    room: Path<RoomUri>,
+    room: Path<RoomSegment>,
     body: Octets<MAX_UPDATE_BODY_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let request: UpdateRequest = decode(&body.0).map_err(|error| not_mls(&error))?;
-    let submitted = rooms::update(&app.into_inner(), &who, &room, request.bundle).await?;
+    let submitted = rooms::update(&app.into_inner(), &who, &room.0, request.bundle).await?;
     let accepted_timestamp = submitted.mark.time;
     answer(
         &submitted,

@@ -10,7 +10,7 @@ use grove_wire::limits::{MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES};
 use grove_wire::mimi::group_info::GroupInfoRequest;
 use grove_wire::mimi::key_material::KeyMaterialRequest;
 use grove_wire::problem::ProblemType;
-use grove_wire::uri::{RoomUri, UserUri};
+use grove_wire::uri::{RoomSegment, UserSegment};
 use serde::Deserialize;
 
 use super::messages::OCTETS;
@@ -34,7 +34,7 @@ pub(super) struct LogQuery {
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
     /// The last room of the page before.
-    after: Option<RoomUri>,
+    after: Option<RoomSegment>,
 }
 
 pub(super) async fn list(app: Data<App>, who: ClientAuth) -> Result<Json<RoomList>, Problem> {
@@ -46,9 +46,8 @@ pub(super) async fn list_of_user(
     who: ClientAuth,
     query: Query<PageQuery>,
 ) -> Result<Json<UserRooms>, Problem> {
-    Ok(Json(
-        rooms::list_of_user(&app, &who, query.after.as_ref()).await?,
-    ))
+    let after = query.into_inner().after.map(|after| after.0);
+    Ok(Json(rooms::list_of_user(&app, &who, after.as_ref()).await?))
 }
 
 pub(super) async fn create(
@@ -63,43 +62,43 @@ pub(super) async fn create(
 pub(super) async fn tree(
     app: Data<App>,
     who: ClientAuth,
-    path: Path<(RoomUri, u64)>,
+    path: Path<(RoomSegment, u64)>,
 ) -> Result<HttpResponse, Problem> {
     let (room, epoch) = path.into_inner();
-    Ok(octets(rooms::tree(&app, &who, &room, epoch).await?))
+    Ok(octets(rooms::tree(&app, &who, &room.0, epoch).await?))
 }
 
 pub(super) async fn log(
     app: Data<App>,
     who: ClientAuth,
-    room: Path<RoomUri>,
+    room: Path<RoomSegment>,
     query: Query<LogQuery>,
 ) -> Result<HttpResponse, Problem> {
     let LogQuery { after, limit } = query.into_inner();
     Ok(octets(
-        rooms::read_log(&app, &who, &room, after, limit).await?,
+        rooms::read_log(&app, &who, &room.0, after, limit).await?,
     ))
 }
 
 pub(super) async fn key_material(
     app: Data<App>,
     who: ClientAuth,
-    target: Path<UserUri>,
+    target: Path<UserSegment>,
     body: Octets<MAX_REQUEST_BODY_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let request: KeyMaterialRequest = read(&body.0)?;
-    let response = rooms::key_material(&app, &who, &target, &request).await?;
+    let response = rooms::key_material(&app, &who, &target.0, &request).await?;
     Ok(octets(codec::encode(&response).map_err(Problem::internal)?))
 }
 
 pub(super) async fn group_info(
     app: Data<App>,
     who: ClientAuth,
-    room: Path<RoomUri>,
+    room: Path<RoomSegment>,
     body: Octets<MAX_REQUEST_BODY_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let request: GroupInfoRequest = read(&body.0)?;
-    let response = rooms::group_info(&app, &who, &room, request).await?;
+    let response = rooms::group_info(&app, &who, &room.0, request).await?;
     Ok(octets(codec::encode(&response).map_err(Problem::internal)?))
 }
 

@@ -6,7 +6,7 @@ use grove_wire::api::key_packages::{KeyPackageCounts, UploadKeyPackages};
 use grove_wire::api::server::ServerInfo;
 use grove_wire::api::sessions::{Challenge, SessionRequest, SessionResponse};
 use grove_wire::problem::ProblemType as P;
-use grove_wire::uri::UserUri;
+use grove_wire::uri::UserSegment;
 use utoipa::openapi::ResponseBuilder;
 
 use super::operation::{Caller, Operation, delete, get, post, put};
@@ -72,7 +72,7 @@ fn about_devices() -> Vec<Operation> {
     vec![
         get("/v1/users/{user}/device-list", "showDeviceList")
             .does("accounts", "Gives the newest signed device list of a user of this server")
-            .segment::<UserUri>("user", "The user, as one percent-encoded segment.")
+            .segment::<UserSegment>("user", "The user.")
             .gives::<DeviceListBody>("The list, as it was signed.")
             .refuses(&[P::NotFound]),
         put("/v1/device-list", "replaceDeviceList")

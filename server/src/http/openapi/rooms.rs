@@ -5,7 +5,7 @@ use grove_wire::limits::{
     MAX_REQUEST_BODY_BYTES, MAX_ROOM_BODY_BYTES, MAX_SUBMIT_BODY_BYTES, MAX_UPDATE_BODY_BYTES,
 };
 use grove_wire::problem::ProblemType as P;
-use grove_wire::uri::{RoomUri, UserUri};
+use grove_wire::uri::{RoomSegment, UserSegment};
 
 use super::operation::{Operation, get, post};
 
@@ -22,7 +22,7 @@ fn looking() -> Vec<Operation> {
             .gives::<RoomList>("The rooms, and how far the device has each."),
         get("/v1/user-rooms", "listUserRooms")
             .does("rooms", "Lists the rooms hosted here on whose list the user stands")
-            .query::<RoomUri>("after", "Only rooms after this one.")
+            .query::<RoomSegment>("after", "Only rooms after this one.")
             .gives::<UserRooms>("One page, in the order of their URIs."),
         of_room(get("/v1/rooms/{room}/tree/{epoch}", "showTree"))
             .does("rooms", "Gives the ratchet tree of an epoch this device may know, and the confirmation tag that its members share")
@@ -58,7 +58,7 @@ fn changing() -> Vec<Operation> {
             .refuses(&[P::CommitRefused, P::Conflict, P::LeafOutdated]),
         post("/v1/keyMaterial/{target_user}", "claimKeyMaterial")
             .does("rooms", "Claims a KeyPackage for each device of a user")
-            .segment::<UserUri>("target_user", "The user, as one percent-encoded segment.")
+            .segment::<UserSegment>("target_user", "The user.")
             .takes_bytes("`KeyMaterialRequest`, signed by the device.", MAX_REQUEST_BODY_BYTES)
             .gives_bytes(
                 "`KeyMaterialResponse`. The asking device itself is left out when the user is its own.",
@@ -92,6 +92,6 @@ fn changing() -> Vec<Operation> {
 
 fn of_room(operation: Operation) -> Operation {
     operation
-        .segment::<RoomUri>("room", "The room, as one percent-encoded segment.")
+        .segment::<RoomSegment>("room", "The room.")
         .refuses(&[P::NotFound])
 }
