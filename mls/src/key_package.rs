@@ -11,9 +11,7 @@
 use std::time::Duration;
 
 use grove_wire::mls as wire;
-use openmls::prelude::{
-    Extension, ExtensionType, KeyPackage, Lifetime, MlsMessageOut, ProtocolVersion,
-};
+use openmls::prelude::{KeyPackage, Lifetime, MlsMessageOut, ProtocolVersion};
 use openmls_traits::OpenMlsProvider as _;
 
 use crate::form::{self, FormViolation};
@@ -110,9 +108,6 @@ pub enum KeyPackageError {
     /// Its lifetime is over, or is about to be by the clock asked.
     #[error("the KeyPackage has expired")]
     Expired,
-    /// It carries an extension that is not known.
-    #[error("the KeyPackage has an unknown extension")]
-    Extensions,
     /// Its leaf or its init key could not be used.
     #[error(transparent)]
     Form(#[from] FormViolation),
@@ -123,7 +118,8 @@ pub enum KeyPackageError {
     /// to us).
     #[error("the KeyPackage's lifetime is too long")]
     Lifetime,
-    /// Malformed, or a signature in it is not valid.
+    /// Malformed, a signature in it is not valid, or it has an extension that its leaf does not
+    /// list.
     #[error("not a valid KeyPackage: {0}")]
     Malformed(#[from] MlsError),
     /// Its lifetime has not begun, or less than [`MIN_AGE`] ago.
@@ -222,17 +218,14 @@ pub fn validate_bare(
     })
 }
 
-/// What does not depend on the time, nor on whom it belongs to.
+/// What does not depend on the time, nor on whom it belongs to. Extensions that the leaf lists may
+/// be there, known here or not; OpenMLS has refused others (RFC 9420, section 10).
 pub(crate) fn check_form(crypto: &Crypto, key_package: &KeyPackage) -> Result<(), KeyPackageError> {
     let ciphersuite = key_package.ciphersuite();
     form::check_leaf(crypto, ciphersuite, key_package.leaf_node())?;
     form::check_key(crypto, ciphersuite, key_package.hpke_init_key().as_slice())?;
     if !leaf::is_complete(key_package.leaf_node().capabilities()) {
         return Err(KeyPackageError::Capabilities);
-    }
-    let is_known = |one: &Extension| one.extension_type() == ExtensionType::LastResort;
-    if !key_package.extensions().iter().all(is_known) {
-        return Err(KeyPackageError::Extensions);
     }
     if key_package.life_time().has_acceptable_range() {
         Ok(())

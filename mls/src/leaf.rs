@@ -70,7 +70,8 @@ pub(crate) fn required_capabilities() -> RequiredCapabilitiesExtension {
     )
 }
 
-/// Whether a leaf can take part in any of our rooms.
+/// Whether a leaf can take part in any of our rooms. What else it can do, or says to make sure that
+/// it is passed over (RFC 9420, section 13.5), is nobody's matter.
 pub(crate) fn is_complete(capabilities: &Capabilities) -> bool {
     let extensions = extension_types();
     let proposals = proposal_types();
@@ -81,6 +82,19 @@ pub(crate) fn is_complete(capabilities: &Capabilities) -> bool {
             .iter()
             .all(|wanted| capabilities.proposals().contains(wanted))
         && capabilities.credentials().contains(&CredentialType::Basic)
+}
+
+/// Whether a room asks enough of every leaf. In which order it asks is nobody's matter; it may ask
+/// for more, and then lets in only who can that too.
+pub(crate) fn is_required(required: &RequiredCapabilitiesExtension) -> bool {
+    let (extensions, proposals) = (required.extension_types(), required.proposal_types());
+    extension_types()
+        .iter()
+        .all(|wanted| extensions.contains(wanted))
+        && proposal_types()
+            .iter()
+            .all(|wanted| proposals.contains(wanted))
+        && required.credential_types().contains(&CredentialType::Basic)
 }
 
 fn extension_types() -> Vec<ExtensionType> {

@@ -20,6 +20,7 @@ pub mod key_package;
 pub mod leaf;
 pub mod linking;
 pub mod member;
+pub mod outside;
 pub mod public;
 pub mod room;
 pub mod storage;

@@ -19,6 +19,7 @@ use openmls::group::PublicGroup;
 use openmls::prelude::LeafNodeIndex;
 
 use crate::identity::PublicKey;
+use crate::outside::check_authenticated_data;
 use crate::room::{Pending, PendingKind, PendingProposal, RoomState};
 use crate::storage::HubStorage;
 use crate::suite::{Crypto, MlsError, convert};
@@ -175,9 +176,8 @@ impl HubGroup {
                 current: self.epoch(),
             });
         }
-        if framing.authenticated_data != judge::EMPTY_SAFE_AAD {
-            return Err(Refusal::AuthenticatedData);
-        }
+        check_authenticated_data(wanted, framing.authenticated_data)
+            .map_err(|_error| Refusal::AuthenticatedData)?;
         framing.sender.ok_or(Refusal::NotAHandshake)
     }
 }

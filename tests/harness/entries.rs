@@ -65,12 +65,13 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A PrivateMessage as it looks from outside, with so many sealed bytes, 64 at least.
+/// A PrivateMessage as it looks from outside, with so many sealed bytes, 64 at least. Its
+/// authenticated data is the byte [`SAFE_AAD_AT`]: an empty Safe AAD.
 pub fn private_message(room: &RoomUri, epoch: u64, content_type: u8, length: u32) -> Vec<u8> {
     let mut bytes = vec![0, 1, 0, 2, 32];
     bytes.extend_from_slice(&room.hash());
     bytes.extend_from_slice(&epoch.to_be_bytes());
-    bytes.extend_from_slice(&[content_type, 0, 0]);
+    bytes.extend_from_slice(&[content_type, 1, 0, 0]);
     match u16::try_from(length) {
         Ok(short @ 64..0x4000) => bytes.extend_from_slice(&(0x4000 | short).to_be_bytes()),
         _ => bytes.extend_from_slice(&(0x8000_0000 | length).to_be_bytes()),
@@ -78,6 +79,9 @@ pub fn private_message(room: &RoomUri, epoch: u64, content_type: u8, length: u32
     bytes.resize(bytes.len() + usize::try_from(length).expect("a length"), 7);
     bytes
 }
+
+/// Where the authenticated data of a [`private_message`] stands.
+pub const SAFE_AAD_AT: usize = 47;
 
 /// The body around any bytes in the place of the message.
 pub fn body_around(message: &[u8], sender: &UserUri) -> Vec<u8> {

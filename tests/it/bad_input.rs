@@ -9,7 +9,7 @@ use grove_wire::codec;
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::{RoomUri, UserUri};
 use harness::api::{about, claim_path, log_path};
-use harness::entries::{body_around, not_minimal, private_message, submit_body};
+use harness::entries::{SAFE_AAD_AT, body_around, not_minimal, private_message, submit_body};
 use harness::hand::SUITE;
 use harness::{Answer, Hand, World};
 
@@ -49,6 +49,8 @@ async fn messages(alice: &mut Hand, room: &RoomUri, others: &UserUri) -> Vec<Cas
     let elsewhere = RoomUri::new(&alice.user.provider(), &[9; 32]);
     let other_group =
         MlsMessage::from_bytes(private_message(&elsewhere, epoch, 1, 100)).expect("a message");
+    let mut other_data = private_message(room, epoch, 1, 100);
+    other_data[SAFE_AAD_AT] = 7;
     let api = alice.api.clone();
     let post = |body: Vec<u8>| {
         let (api, path) = (api.clone(), path.clone());
@@ -102,6 +104,12 @@ async fn messages(alice: &mut Hand, room: &RoomUri, others: &UserUri) -> Vec<Cas
                 &alice.user,
             ))
             .await,
+            400,
+            "not-mls",
+        ),
+        case(
+            "authenticated data that no member takes",
+            post(body_around(&other_data, &alice.user)).await,
             400,
             "not-mls",
         ),

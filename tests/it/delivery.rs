@@ -7,7 +7,7 @@ use grove_wire::codec;
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::RoomUri;
 use harness::cutter::Wire;
-use harness::entries::{entries_of, text_of};
+use harness::entries::{entries_of, private_message, text_of};
 use harness::socket::Socket;
 use harness::wait::soon;
 use harness::{Hand, Setup, World};
@@ -263,14 +263,9 @@ async fn a_session_that_is_ended_ends_its_socket() {
 
 /// A message of about 60 kB, which costs nothing to make: the hub never opens it.
 fn large(room: &RoomUri, epoch: u64, number: u32) -> MlsMessage {
-    let mut bytes = vec![0, 1, 0, 2, 32];
-    bytes.extend_from_slice(&room.hash());
-    bytes.extend_from_slice(&epoch.to_be_bytes());
-    bytes.extend_from_slice(&[1, 0, 0]);
-    let length = 60_000_u32;
-    bytes.extend_from_slice(&(0x8000_0000 | length).to_be_bytes());
-    bytes.extend_from_slice(&number.to_be_bytes());
-    bytes.resize(bytes.len() + 60_000 - 4, 7);
+    let mut bytes = private_message(room, epoch, 1, 60_000);
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&number.to_be_bytes());
     MlsMessage::from_bytes(bytes).expect("a PrivateMessage")
 }
 

@@ -180,6 +180,10 @@ pub struct Message {
     pub status: MessageStatus,
     /// Why it failed.
     pub failure: Option<String>,
+    /// Whether it says what its sender had seen of the room, as messages of our clients do. The
+    /// place of one that does not is the hub's word, and nobody misses it when it is kept back.
+    #[serde(default = "as_ours")]
+    pub witnessed: bool,
     /// What this client thought of the sender's device when it read the message; none for own ones.
     /// What is said with a [doubtful](Trust::is_doubtful) one is not to be shown as the sender's.
     pub trust: Option<Trust>,
@@ -218,9 +222,15 @@ impl Message {
             deleted: stored.deleted,
             status: stored.status,
             failure: stored.failure,
+            witnessed: stored.witnessed,
             trust: stored.trust,
         })
     }
+}
+
+/// Lines of the journal from before there was the field are of messages that had it.
+fn as_ours() -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod join;
 mod leave;
 mod list;
 mod members;
+pub(crate) mod profile;
 mod remove;
 
 pub use commit::CommitError;

@@ -245,6 +245,7 @@ pub(crate) fn blank(step: &Step<'_>, room: &RoomUri, kind: ContentKind) -> Store
         deleted: false,
         status: MessageStatus::Queued,
         failure: None,
+        witnessed: true,
         trust: None,
         payload: None,
     }

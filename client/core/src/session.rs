@@ -9,7 +9,7 @@ use crate::client::{Client, Identity};
 use crate::devices;
 use crate::environment::Environment;
 use crate::event::Event;
-use crate::store::{Store, StoreError};
+use crate::store::{BEYOND, Store, StoreError};
 use crate::transport::{Body, Method, Transport};
 
 /// A session this close to its end is renewed before it is used, in milliseconds.
@@ -43,7 +43,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.transaction(|step| {
             let mut account = step.account()?;
             account.token = Some(session.token.clone());
-            account.token_expires_at = session.expires_at;
+            account.token_expires_at = session.expires_at.min(BEYOND);
             step.tx.put_account(&account)
         })?;
         Ok(session.token)

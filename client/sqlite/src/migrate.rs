@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Sql;
 
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0001_profile.sql"),
     include_str!("../migrations/0002_devices.sql"),
     include_str!("../migrations/0003_trust.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0008_counters.sql"),
     include_str!("../migrations/0009_lost_epoch.sql"),
     include_str!("../migrations/0010_inbox.sql"),
+    include_str!("../migrations/0011_witnessed.sql"),
 ];
 
 /// Applies what is missing, in one transaction, so that two processes may start at once.

@@ -90,6 +90,18 @@ impl Extensions {
         self.find_text(&ROOM_URI)
     }
 
+    /// Whether a message with them may be one of this user in this room: what it states of either
+    /// is so. It need not state them.
+    pub fn may_be_of(&self, sender: &str, room: &str) -> bool {
+        [(SENDER_URI, sender), (ROOM_URI, room)]
+            .iter()
+            .all(|(key, fact)| match self.find(key) {
+                None => true,
+                Some(ExtensionValue::Text(said)) => said == fact,
+                Some(_) => false,
+            })
+    }
+
     /// An extension's value.
     pub fn find(&self, key: &ExtensionKey) -> Option<&ExtensionValue> {
         self.0.get(key)

@@ -19,13 +19,14 @@ use openmls_traits::OpenMlsProvider as _;
 
 use super::Group;
 use crate::identity::Identity;
-use crate::public::judge::{self, EMPTY_SAFE_AAD, Judged};
+use crate::leaf;
+use crate::outside::check_authenticated_data;
+use crate::public::judge::{self, Judged};
 use crate::public::{Refused, proposal};
 use crate::room::validation::{ValidLeaf, standing};
 use crate::room::{CommitFacts, Committer, Leaf, PolicyViolation, Proposer, RoomState, continuity};
 use crate::storage::{MemberStorage, Records, StorageError};
 use crate::suite::{MlsError, convert};
-use crate::{franking, leaf};
 
 mod error;
 
@@ -46,7 +47,7 @@ pub enum Received {
         leaf: u32,
         /// What was sealed.
         data: Vec<u8>,
-        /// A Safe AAD with the franking tag and nothing else.
+        /// A Safe AAD, with the franking tag if the sender gave one.
         authenticated_data: Vec<u8>,
         /// Whether the sender's role may send. If not, the message is to be dropped: the hub could
         /// not see who sent it.
@@ -402,29 +403,12 @@ fn participants_changed(before: &RoomState, after: &RoomState) -> Vec<(UserUri, 
 
 /// What everybody refuses before OpenMLS looks at it; somebody who proposes to add itself among it.
 fn check_outside(framing: &Framing<'_>) -> Result<(), Refused> {
-    check_authenticated_data(framing.content_type, framing.authenticated_data)?;
+    check_authenticated_data(framing.content_type, framing.authenticated_data)
+        .map_err(|_error| Refused::AuthenticatedData)?;
     if framing.sender == Some(SenderKind::NewMemberProposal) {
         return Err(Refused::Proposal(proposal::ProposalViolation::Kind));
     }
     Ok(())
-}
-
-/// Handshakes carry an empty Safe AAD, messages one with the franking tag. Anything behind it is
-/// refused, though OpenMLS would let it pass.
-fn check_authenticated_data(content: ContentType, data: &[u8]) -> Result<(), Refused> {
-    let expected = match content {
-        ContentType::Application => is_franking_tag(data),
-        ContentType::Proposal | ContentType::Commit => data == EMPTY_SAFE_AAD,
-    };
-    if expected {
-        Ok(())
-    } else {
-        Err(Refused::AuthenticatedData)
-    }
-}
-
-fn is_franking_tag(data: &[u8]) -> bool {
-    matches!(franking::find_tag(data), Ok(Some(tag)) if franking::authenticated_data(&tag) == data)
 }
 
 /// Who joins by an external commit, which the key in its own leaf has signed.

@@ -2,8 +2,9 @@
 //!
 //! Knows its extensions; must not know the tree.
 //!
-//! The surprise: the check is for equality, not for presence. A context with one extension more is
-//! another kind of room, in which what we check may not be what counts.
+//! The surprise: the extensions are checked for equality, not for presence. A context with one more
+//! is another kind of room, in which what we check may not be what counts. What a room requires of
+//! leaves is another matter: more of it only keeps more of them out.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ pub enum ContextError {
     /// The external sender has another key than the creation record names for the hub.
     #[error("the hub's key is not that of the creation record")]
     HubKey,
-    /// Other capabilities required than every room's.
+    /// Not all capabilities required that every room requires.
     #[error("the group does not require what rooms require")]
     RequiredCapabilities,
     /// The components do not make a room.
@@ -89,7 +90,8 @@ pub(crate) fn read(context: &GroupContext) -> Result<Context, ContextError> {
     {
         return Err(ContextError::Extensions);
     }
-    if extensions.required_capabilities() != Some(&leaf::required_capabilities()) {
+    let required = extensions.required_capabilities();
+    if !required.is_some_and(leaf::is_required) {
         return Err(ContextError::RequiredCapabilities);
     }
     let state = state(extensions)?;

@@ -20,10 +20,6 @@ use crate::key_package::{self, KeyPackageError};
 use crate::room::{CommitFacts, Pending, PolicyViolation, RoomState, StateError, policy};
 use crate::suite::{Crypto, MlsError};
 
-/// The authenticated data of every handshake: a Safe AAD without components (mls-extensions-10,
-/// section 4.9).
-pub(crate) const EMPTY_SAFE_AAD: &[u8] = &[0];
-
 /// Why a handshake is refused by every honest party alike.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

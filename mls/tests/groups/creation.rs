@@ -14,7 +14,10 @@ use grove_wire::codec::Opaque;
 use grove_wire::mimi::update::HandshakeBundle;
 use grove_wire::mls::RatchetTree;
 use grove_wire::uri::{Provider, RoomUri};
-use openmls::prelude::{Capabilities, Lifetime, MlsGroup};
+use openmls::prelude::{
+    Capabilities, CredentialType, Extension, ExtensionType, Lifetime, MlsGroup, ProposalType,
+    RequiredCapabilitiesExtension,
+};
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::Serialize as _;
 
@@ -200,8 +203,23 @@ fn the_rooms_hub_has_the_key_of_the_record() {
 
 /// The room's first moment, made anew with another crypto provider and capabilities.
 fn remade(fresh: &Fresh, bent: Bent, capabilities: Capabilities) -> CreateRoomRequest {
+    remade_with(fresh, bent, capabilities, None)
+}
+
+/// [`remade`], requiring something else of its leaves.
+fn remade_with(
+    fresh: &Fresh,
+    bent: Bent,
+    capabilities: Capabilities,
+    required: Option<RequiredCapabilitiesExtension>,
+) -> CreateRoomRequest {
     let room = fresh.alice.group.as_ref().unwrap().room();
     let (_storage, group) = plain::openmls(&fresh.alice, room);
+    let mut extensions = group.extensions().clone();
+    if let Some(required) = required {
+        let required = Extension::RequiredCapabilities(required);
+        extensions.add_or_replace(required).unwrap();
+    }
     let identity = &fresh.alice.identity;
     let records = Map::default();
     let provider = BentStorage {
@@ -216,7 +234,7 @@ fn remade(fresh: &Fresh, bent: Bent, capabilities: Capabilities) -> CreateRoomRe
         .with_leaf_node_extensions(plain::extensions(Some(&identity.credential)))
         .unwrap()
         .lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
-        .with_group_context_extensions(group.extensions().clone())
+        .with_group_context_extensions(extensions)
         .build(
             &provider,
             &key,
@@ -254,6 +272,30 @@ fn a_room_does_not_begin_with_a_key_that_cannot_be_used_nor_with_a_leaf_that_is_
         fresh.create().unwrap_err(),
         CreateRefusal::Form(FormViolation::LeafTooLarge)
     );
+}
+
+#[test]
+fn what_a_room_requires_is_a_set_and_may_be_more() {
+    let mut fresh = fresh();
+    let capabilities = plain::capabilities();
+    let basic = CredentialType::Basic;
+    let mut extensions = capabilities.extensions().to_vec();
+    let mut proposals = capabilities.proposals().to_vec();
+    let mut requiring = |extensions: &[ExtensionType], proposals: &[ProposalType]| {
+        let required = RequiredCapabilitiesExtension::new(extensions, proposals, &[basic, basic]);
+        let (bent, ours) = (Bent::new(usize::MAX, &[]), plain::capabilities());
+        fresh.request = remade_with(&fresh, bent, ours, Some(required));
+        fresh.create().map(|_created| ())
+    };
+    let too_little = Err(CreateRefusal::Context(ContextError::RequiredCapabilities));
+    assert_eq!(requiring(&extensions[1..], &proposals), too_little);
+    assert_eq!(requiring(&extensions, &proposals[1..]), too_little);
+    extensions.reverse();
+    proposals.reverse();
+    extensions.push(extensions[0]);
+    assert_eq!(requiring(&extensions, &proposals), Ok(()));
+    extensions.push(ExtensionType::ApplicationId);
+    assert_eq!(requiring(&extensions, &proposals), Ok(()));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod device;
 mod external;
 mod forged;
 mod forms;
+mod grease;
 mod key_packages;
 mod model;
 mod pending;

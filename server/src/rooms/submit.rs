@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use grove_mls::outside::{AuthenticatedDataError, check_authenticated_data};
 use grove_wire::limits::MAX_MESSAGE_BYTES;
 use grove_wire::mimi::submit_message::SubmitMessageRequest;
 use grove_wire::mls::{ContentType, Outside};
@@ -19,6 +20,8 @@ use crate::sessions::ClientAuth;
 pub(crate) enum SubmitError {
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error(transparent)]
+    AuthenticatedData(#[from] AuthenticatedDataError),
     #[error("the database failed")]
     Database(#[from] db::Error),
     /// The message is for another group than the room's.
@@ -56,6 +59,7 @@ pub(crate) async fn submit(
             if framing.group_id != uri.hash() {
                 return Err(SubmitError::OtherGroup);
             }
+            check_authenticated_data(framing.content_type, framing.authenticated_data)?;
             framing.epoch
         }
         _ => return Err(SubmitError::NotApplication),

@@ -84,6 +84,9 @@ impl fmt::Display for MessageLine<'_> {
         if message.edited && !message.deleted {
             f.write_str(" (edited)")?;
         }
+        if !message.witnessed {
+            f.write_str(" (without proof of order)")?;
+        }
         match (message.status, &message.failure) {
             (MessageStatus::Queued, _) => f.write_str(" (queued)"),
             (MessageStatus::Failed, Some(why)) => write!(f, " (failed: {})", Line(why)),

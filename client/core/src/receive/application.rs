@@ -6,15 +6,17 @@
 
 use grove_mls::content::{Disposition, MessageId, MimiContent, Part, Witness};
 use grove_mls::franking;
-use grove_mls::identity::SignedRoomProfile;
+use grove_mls::identity::{RoomProfile, SignedRoomProfile};
 use grove_mls::room::validation::ValidLeaf;
+use grove_wire::uri::UserUri;
 use sha2::{Digest as _, Sha256};
 
 use super::{ReceiveError, chain};
 use crate::event::{Event, RoomChange, WarningKind};
 use crate::message::{Message, MessageKind, MessageStatus};
+use crate::rooms::profile::{self, Author};
 use crate::step::{GroupError, Step};
-use crate::store::{BEYOND, ContentKind, Room, StoreError, StoredMessage};
+use crate::store::{ContentKind, Room, StoreError, StoredMessage};
 use crate::trust::{self, Trust};
 use crate::{notes, tally};
 
@@ -36,18 +38,19 @@ pub(super) fn take(
     let Some(content) = checked(room, opened) else {
         return Ok(());
     };
-    let Ok(Some(witness)) = content.witness() else {
-        return Ok(());
-    };
+    // Other makes of clients give none, and what they keep at our places for private use is theirs.
+    let witness = content.witness().ok().flatten();
     let trust = trust::judge(step, &opened.sender)?.trust();
     // Who only uses a client's name uses up none of its numbers, and blames nobody with theirs.
     let counts = trust.is_the_device();
-    if counts && !is_new(step, room, opened, &content, &witness)? {
-        return Ok(());
-    }
-    look_at_witness(step, room, &witness)?;
-    if counts {
-        tally::take(step, &room.uri, &opened.sender, witness.sent, time)?;
+    if let Some(witness) = &witness {
+        if counts && !is_new(step, room, opened, &content, witness)? {
+            return Ok(());
+        }
+        look_at_witness(step, room, witness)?;
+        if counts {
+            tally::take(step, &room.uri, &opened.sender, witness.sent, time)?;
+        }
     }
     let hidden = notes::is_account_room(step, &room.uri)?;
     let id = *MessageId::of(&opened.sender.user, &room.uri, &opened.data, &content.salt).as_bytes();
@@ -57,7 +60,10 @@ pub(super) fn take(
         seq: Some(room.seq),
         id: Some(id),
         client: opened.sender.client.clone(),
-        counter: if counts { witness.counter } else { 0 },
+        counter: witness
+            .as_ref()
+            .filter(|_| counts)
+            .map_or(0, |witness| witness.counter),
         salt: content.salt,
         time,
         kind: if hidden {
@@ -76,6 +82,7 @@ pub(super) fn take(
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        witnessed: witness.is_some(),
         trust: Some(trust),
         payload: None,
     };
@@ -100,14 +107,17 @@ pub(super) fn take(
     }
 }
 
-/// The content, if it is what its envelope says.
+/// The content, if it is what its envelope says. A franking tag and who sends it where are the
+/// sender's choice (draft-ietf-mimi-protocol-06, section 5.4; draft-ietf-mimi-content-09, section
+/// 4): what is given must be true.
 fn checked(room: &Room, opened: &Opened) -> Option<MimiContent> {
     let content = MimiContent::decode(&opened.data).ok()?;
-    let tag = franking::find_tag(&opened.authenticated_data).ok()??;
-    franking::verify_tag(&tag, &content.salt, &opened.data).ok()?;
-    let addressed = content.extensions.sender_uri() == Some(opened.sender.user.as_str())
-        && content.extensions.room_uri() == Some(room.uri.as_str());
-    (addressed && opened.may_send).then_some(content)
+    if let Some(tag) = franking::find_tag(&opened.authenticated_data).ok()? {
+        franking::verify_tag(&tag, &content.salt, &opened.data).ok()?;
+    }
+    let (sender, room) = (opened.sender.user.as_str(), room.uri.as_str());
+    let fits = content.extensions.may_be_of(sender, room);
+    (fits && opened.may_send).then_some(content)
 }
 
 /// Whether this counter of this client was not seen before.
@@ -214,41 +224,57 @@ pub(crate) fn amend(step: &mut Step<'_>, message: &StoredMessage) -> Result<(), 
     step.tx.put_message(&original)
 }
 
-/// A newer profile of the room, signed by one of its members.
+/// A newer profile of the room, by somebody who may name it; whoever brings it.
 fn take_profile(step: &mut Step<'_>, room: &mut Room, bytes: &[u8]) -> Result<(), ReceiveError> {
     let Ok(profile) = SignedRoomProfile::decode(bytes) else {
         return Ok(());
     };
+    let Some(author) = profile::author(step, &room.uri, &profile)? else {
+        return Ok(());
+    };
+    // Somebody was faster in telling it to those who came in.
+    room.profile_due &= room.profile.as_deref() != Some(bytes);
     let known = room
         .profile
         .as_deref()
         .and_then(|bytes| SignedRoomProfile::decode(bytes).ok());
-    // Somebody was faster in telling it to those who came in.
-    room.profile_due &= room.profile.as_deref() != Some(bytes);
-    if profile.profile().room != room.uri
-        || known
-            .as_ref()
-            .is_some_and(|known| !profile.supersedes(known))
-        || profile.profile().version >= BEYOND
-    {
+    let is_newer = known.as_ref().is_none_or(|known| profile.supersedes(known));
+    if !is_newer || !is_possible(room, profile.profile()) {
         return Ok(());
     }
-    let author = &profile.profile().author;
-    let members = step.group(&room.uri, |group, _, _| trust::members_of(group))?;
-    let Some(member) = members.iter().find(|member| member.client == *author) else {
-        return Ok(());
-    };
-    if profile.verify(&member.key).is_err() || trust::judge(step, member)?.trust().is_doubtful() {
-        return Ok(());
+    match author {
+        Author::Member(leaf) if trust::judge(step, &leaf)?.trust().is_doubtful() => return Ok(()),
+        // A second name that the room was made with is for nobody who knows the first.
+        Author::Maker if known.is_some() => return Ok(()),
+        Author::Maker | Author::Member(_) => {}
     }
-    let news = profile.profile();
+    room.profile_due = false;
     // Who joins late hears the name from somebody who only passes it on.
-    let by = known.is_some().then(|| author.user());
+    let by = known.is_some().then(|| profile.profile().author.user());
+    keep_profile(step, room, &profile, by)
+}
+
+/// Whether a profile can have this version: each is told in an entry of its own, so none is above
+/// the place of the entry it comes in.
+///
+/// So nobody can use the numbers up, for in the next entry the next number is free. And nobody has
+/// to have heard each version to believe the next: who was out of the room meanwhile goes on.
+fn is_possible(room: &Room, profile: &RoomProfile) -> bool {
+    (1..=room.seq).contains(&profile.version)
+}
+
+fn keep_profile(
+    step: &mut Step<'_>,
+    room: &mut Room,
+    profile: &SignedRoomProfile,
+    by: Option<UserUri>,
+) -> Result<(), ReceiveError> {
+    let news = profile.profile();
     let renamed = room.name != news.name || room.topic != news.topic;
     room.name.clone_from(&news.name);
     room.topic.clone_from(&news.topic);
     room.profile_version = news.version;
-    room.profile = Some(bytes.to_vec());
+    room.profile = Some(profile.as_bytes().to_vec());
     if !renamed {
         return Ok(());
     }

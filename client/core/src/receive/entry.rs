@@ -250,7 +250,7 @@ fn take_commit(step: &mut Step<'_>, room: &mut Room, merged: &Merged) -> Result<
             step.memory.profiles_due.remove(&room.uri);
             room.profile_due = true;
         }
-    } else if merged.added.contains(&merged.committer) {
+    } else if !merged.added.is_empty() {
         expect_profile(step, room, merged)?;
     }
     notes::saw_commit(step, room, merged)?;

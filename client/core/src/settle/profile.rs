@@ -4,19 +4,23 @@
 //! Whoever adds somebody does so at once. Who comes in alone hears it from a device of the same
 //! user or from the first member by leaf order who is there: the others wait a little longer each,
 //! and need not once it was said.
+//!
+//! A newcomer believes only whoever may name the room. Where the author is none of them any more,
+//! it is not passed on but signed again, by one of them, however the newcomer came in.
 
 use grove_mls::identity::{RoomProfile, SignedRoomProfile};
 use grove_mls::member::Merged;
-use grove_wire::uri::RoomUri;
+use grove_wire::uri::{ClientUri, RoomUri};
 
 use super::SettleError;
 use crate::client::Client;
 use crate::environment::Environment;
+use crate::outbox;
+use crate::rooms::profile;
 use crate::send::blank;
 use crate::step::{GroupError, Step};
 use crate::store::{ContentKind, Room, RoomState, Store, StoreError};
 use crate::transport::Transport;
-use crate::{outbox, trust};
 
 /// From one member's turn to the next, in milliseconds.
 const TURN_MS: u64 = 150;
@@ -50,28 +54,34 @@ pub(crate) struct Turn {
     due: u64,
 }
 
-/// Somebody came in by an external commit and has to hear the profile, from this client if nobody
-/// else is faster. Who was in before most likely knows it, and often comes with others: later.
+/// Somebody came in and has to hear the profile, from this client if nobody else is faster. Who was
+/// in before most likely knows it, and often comes with others: later.
 pub(crate) fn expect_profile(
     step: &mut Step<'_>,
     room: &mut Room,
     merged: &Merged,
 ) -> Result<(), GroupError> {
-    if room.profile.is_none() {
+    let Some(profile) = stored(room) else {
+        return Ok(());
+    };
+    let alone = merged.added.contains(&merged.committer);
+    let stands = profile::author(step, &room.uri, &profile)?.is_some();
+    let user = step.identity.user.clone();
+    let may_sign = step.group(&room.uri, |group, _, _| {
+        Ok::<_, GroupError>(profile::may_name(group, &user))
+    })?;
+    if (stands && !alone) || (!stands && !may_sign) {
         return Ok(());
     }
-    let newcomer = &merged.committer;
-    let mut wait = if newcomer.user() == step.identity.user {
+    let newcomer = alone.then_some(&merged.committer);
+    let mut wait = if newcomer.is_some_and(|newcomer| newcomer.user() == user) {
         0
     } else {
-        let before = step.group(&room.uri, |group, _, _| {
-            let other = |leaf: &u32| group.client_at(*leaf).is_some_and(|one| one != *newcomer);
-            Ok::<_, GroupError>((0..group.own_leaf()).filter(other).count())
-        })?;
-        let before = u64::try_from(before).unwrap_or(u64::MAX);
-        before.saturating_mul(TURN_MS).min(LONGEST_WAIT_MS)
+        turns_before(step, room, newcomer, stands)?
+            .saturating_mul(TURN_MS)
+            .min(LONGEST_WAIT_MS)
     };
-    if merged.removed.contains(newcomer) {
+    if newcomer.is_some_and(|newcomer| merged.removed.contains(newcomer)) {
         wait = wait.saturating_add(BACK_MS);
     }
     let due = step.now.saturating_add(wait);
@@ -84,6 +94,31 @@ pub(crate) fn expect_profile(
     step.memory.profiles_due.insert(room.uri.clone(), turn);
     room.profile_due = true;
     Ok(())
+}
+
+/// How many come before this client by leaf order, of those who can tell a newcomer: all others if
+/// the author's word stands, or else who may sign.
+fn turns_before(
+    step: &mut Step<'_>,
+    room: &Room,
+    newcomer: Option<&ClientUri>,
+    stands: bool,
+) -> Result<u64, GroupError> {
+    let before = step.group(&room.uri, |group, _, _| {
+        let signers = profile::who_may_name(group);
+        let can_tell = |client: &ClientUri| {
+            Some(client) != newcomer && (stands || signers.contains(&client.user()))
+        };
+        let other = |leaf: &u32| group.client_at(*leaf).as_ref().is_some_and(can_tell);
+        Ok::<_, GroupError>((0..group.own_leaf()).filter(other).count())
+    })?;
+    Ok(u64::try_from(before).unwrap_or(u64::MAX))
+}
+
+fn stored(room: &Room) -> Option<SignedRoomProfile> {
+    room.profile
+        .as_deref()
+        .and_then(|bytes| SignedRoomProfile::decode(bytes).ok())
 }
 
 fn queue(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, GroupError> {
@@ -99,17 +134,20 @@ fn queue(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, GroupError> {
     }
     step.memory.profiles_due.remove(&room.uri);
     room.profile_due = false;
-    let profile = room
-        .profile
-        .as_deref()
-        .and_then(|bytes| SignedRoomProfile::decode(bytes).ok());
-    let Some(profile) = profile else {
+    let Some(profile) = stored(&room) else {
         step.tx.put_room(&room)?;
         return Ok(false);
     };
-    let author = &profile.profile().author;
-    let members = step.group(&room.uri, |group, _, _| trust::members_of(group))?;
-    if !members.iter().any(|member| member.client == *author) {
+    if profile::author(step, &room.uri, &profile)?.is_none() {
+        let user = step.identity.user.clone();
+        let may_sign = step.group(&room.uri, |group, _, _| {
+            Ok::<_, GroupError>(profile::may_name(group, &user))
+        })?;
+        if !may_sign {
+            // Nobody would believe it; whoever may sign saw the newcomers too.
+            step.tx.put_room(&room)?;
+            return Ok(false);
+        }
         sign_again(step, &mut room, profile.profile())?;
     }
     let message = blank(step, &room.uri, ContentKind::Profile);
@@ -117,7 +155,7 @@ fn queue(step: &mut Step<'_>, room: &RoomUri) -> Result<bool, GroupError> {
     Ok(true)
 }
 
-/// The author has left, so that newcomers cannot check the signature: this client takes over.
+/// The author's word stands no more: this client, which may name the room, gives its own.
 fn sign_again(step: &mut Step<'_>, room: &mut Room, old: &RoomProfile) -> Result<(), StoreError> {
     let profile = RoomProfile {
         version: old.version.saturating_add(1),

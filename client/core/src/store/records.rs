@@ -283,7 +283,7 @@ pub struct StoredMessage {
     pub id: Option<[u8; 32]>,
     /// The client that sent it.
     pub client: ClientUri,
-    /// The sender's counter; 0 if the sender only uses the client's name.
+    /// The sender's counter; 0 if the sender gave none, or only uses the client's name.
     pub counter: u64,
     /// The content's salt.
     pub salt: [u8; 16],
@@ -305,6 +305,9 @@ pub struct StoredMessage {
     pub status: MessageStatus,
     /// Why it failed.
     pub failure: Option<String>,
+    /// It says what its sender had seen of the room when it was sent, as our clients do; so the
+    /// place it has in the log is proven.
+    pub witnessed: bool,
     /// What this client thought of the sender when it read the message; none for own ones.
     pub trust: Option<Trust>,
     /// An own account note, encoded, until it is accepted.

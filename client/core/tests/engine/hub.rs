@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) rooms: BTreeMap<RoomUri, HubRoom>,
     /// How many application messages were handed in, repeats included.
     pub(crate) submissions: usize,
+    /// For how long a session is said to hold, in milliseconds.
+    pub(crate) session_ms: u64,
     /// How many machines there are at its lines.
     pub(crate) machines: u64,
     /// When devices last showed a session.
@@ -90,6 +92,7 @@ impl Hub {
             devices: BTreeMap::new(),
             rooms: BTreeMap::new(),
             submissions: 0,
+            session_ms: 3_600_000,
             machines: 0,
             seen: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -294,7 +297,7 @@ impl State {
         self.tokens.insert(token.clone(), request.client);
         json(&SessionResponse {
             token,
-            expires_at: self.now + 3_600_000,
+            expires_at: self.now.saturating_add(self.session_ms),
         })
     }
 

@@ -9,9 +9,12 @@
 )]
 
 mod answers;
+mod any_frame;
 mod conversation;
 mod crashes;
 mod device_lists;
+mod foreign;
+mod hand;
 mod heal;
 mod heal_state;
 mod hub;
@@ -19,6 +22,7 @@ mod lies;
 mod lying_hub;
 mod membership;
 mod missing;
+mod naming;
 mod new_keys;
 mod numbers;
 mod of_one;

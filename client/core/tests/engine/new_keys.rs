@@ -35,6 +35,7 @@ fn sends_note(person: &mut Person, note: &AccountNote) {
                 deleted: false,
                 status: MessageStatus::Queued,
                 failure: None,
+                witnessed: true,
                 trust: None,
                 payload: Some(note.encode().unwrap()),
             };

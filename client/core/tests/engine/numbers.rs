@@ -3,13 +3,15 @@
 
 use grove_core::store::Sighting;
 use grove_core::{Loss, MessageStatus};
-use grove_mls::identity::{DeviceKey, RoomProfile, SignedRoomProfile};
+use grove_mls::room::Role;
 use grove_mls::storage::room_prefix;
 use grove_wire::mls::GroupInfo;
 
+use crate::hand::{changes_roles, says_profile, signs};
 use crate::heal::{all_heal, all_talk, losses, troubles};
 use crate::person::{Person, hub, now};
-use crate::siblings::{account, add_device, client, devices, joined, settle_all};
+use crate::rooms::user;
+use crate::siblings::{add_device, client, devices, joined, settle_all};
 use crate::tricks::{forget_log, repeat_last_at, repeat_last_in_epoch, stored};
 
 #[test]
@@ -20,35 +22,28 @@ fn a_profile_of_an_absurd_version_stops_nobody() {
     let room = alice.makes_room("Garden", &[&mut bob, &mut mallory]);
     bob.syncs();
     mallory.syncs();
-    let account = account(&mallory);
-    let key = DeviceKey::from_seed(*account.device.bytes());
+    changes_roles(&alice, &room, &[(user("mallory"), Role::Admin.index())]);
+    for person in [&mut alice, &mut bob, &mut mallory] {
+        person.syncs();
+    }
     for version in [u64::MAX, 1 << 63, i64::MAX.unsigned_abs(), 1 << 48] {
-        let profile = RoomProfile {
-            room: room.clone(),
-            version,
-            name: "mine".to_owned(),
-            topic: String::new(),
-            time: 0,
-            author: account.client.clone(),
-        };
-        let signed = SignedRoomProfile::sign(&key, profile).unwrap();
-        mallory
-            .on_disk(|tx| {
-                let mut known = tx.find_room(&room)?.unwrap();
-                known.profile = Some(signed.as_bytes().to_vec());
-                known.profile_due = true;
-                tx.put_room(&known)
-            })
-            .unwrap();
-        mallory.restart();
-        mallory.syncs();
-        mallory.says(&room, "and on");
+        says_profile(&mallory, &room, &signs(&mallory, &room, version, "mine"));
         for person in [&mut alice, &mut bob] {
             let told = person.syncs();
             assert_eq!(troubles(&told), 0, "{told:?}");
             assert_eq!(stored(person, &room).name, "Garden");
         }
     }
+    all_talk(&room, &mut [&mut alice, &mut bob]);
+}
+
+#[test]
+fn a_session_that_never_ends_is_one() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    hub.state().session_ms = u64::MAX;
+    hub.state().end_sessions();
+    let room = alice.makes_room("Garden", &[&mut bob]);
     all_talk(&room, &mut [&mut alice, &mut bob]);
 }
 

@@ -1,26 +1,20 @@
 //! A database that is an older copy of itself, as after a backup was put back: the device has done
 //! since what the copy knows nothing of.
 
-use std::time::Duration;
-
-use grove_core::{Body, Event, Loss, MessageStatus, Method, Request, StoreError, Tx, WarningKind};
-use grove_mls::content::{MimiContent, Witness};
+use grove_core::{Event, Loss, MessageStatus, WarningKind};
+use grove_mls::content::MimiContent;
 use grove_mls::franking;
-use grove_mls::identity::{DeviceCredential, DeviceKey};
-use grove_mls::member::{DeviceIdentity, Group};
-use grove_mls::storage::{MemberStorage, Records};
-use grove_wire::codec;
-use grove_wire::mimi::Protocol;
-use grove_wire::mimi::submit_message::SubmitMessageRequest;
+use grove_mls::member::Group;
+use grove_mls::storage::MemberStorage;
 use grove_wire::mls::MlsMessage;
 use grove_wire::uri::RoomUri;
-use sha2::{Digest as _, Sha256};
 
+use crate::hand::{OnDisk, device, submit, witnessed};
 use crate::heal::{all_talk, losses, troubles};
 use crate::hub::Hub;
 use crate::person::{Person, hub, now};
 use crate::rooms::user;
-use crate::siblings::{account, lines};
+use crate::siblings::lines;
 use crate::tricks::{delete_records, repeat_last_altered, stored};
 
 fn two_in_a_room(hub: &Hub) -> (Person, Person, RoomUri) {
@@ -118,11 +112,7 @@ fn what_is_sealed_with_keys_that_were_used_is_read_by_nobody() {
     let copy = alice.copy();
     alice.says(&room, "one");
     let sealed = seal_unread(&copy, &room, "two");
-    assert_eq!(
-        hand_in(&hub, &copy, &room, sealed),
-        200,
-        "the hub cannot tell"
-    );
+    assert_eq!(submit(&copy, &room, sealed), 200, "the hub cannot tell");
     let told = lines(&bob.syncs(), WarningKind::Clone);
     assert_eq!(bob.reads(&room), ["one"]);
     // Nobody can tell who it was: nobody is named.
@@ -208,55 +198,15 @@ fn a_room_that_nothing_is_said_in_is_found_within_a_day() {
 
 /// Seals as the copy would if it did not read first.
 fn seal_unread(copy: &Person, room: &RoomUri, text: &str) -> MlsMessage {
-    let account = account(copy);
-    let device = DeviceIdentity {
-        client: account.client,
-        key: DeviceKey::from_seed(*account.device.bytes()),
-        credential: DeviceCredential::decode(&account.credential).unwrap(),
-    };
+    let device = device(copy);
     let salt = [7; 16];
-    let content = MimiContent::text(salt, &account.user, room, text);
+    let content = MimiContent::text(salt, &device.client.user(), room, text);
+    let content = witnessed(copy, room, content).encode();
     copy.on_disk(|tx| {
         let records = OnDisk(tx);
         let storage = MemberStorage::new(&records);
         let mut group = Group::load(&storage, room).unwrap().unwrap();
-        let witness = Witness {
-            counter: 1_000,
-            sent: 0,
-            receipt: None,
-            authenticator: Sha256::digest(group.epoch_authenticator()).into(),
-        };
-        let content = content.with_witness(&witness).encode();
         let tag = franking::franking_tag(&salt, &content);
         group.seal(&storage, &device, &content, tag).unwrap()
     })
-}
-
-/// What the hub answers.
-fn hand_in(hub: &Hub, copy: &Person, room: &RoomUri, message: MlsMessage) -> u16 {
-    let account = account(copy);
-    let request = SubmitMessageRequest {
-        protocol: Protocol::Mls10,
-        app_message: message,
-        sending_uri: account.user,
-    };
-    let answer = hub.answer(&Request {
-        method: Method::Post,
-        path: format!("/v1/submitMessage/{}", room.path_segment()),
-        body: Body::Octets(codec::encode(&request).unwrap()),
-        token: account.token,
-        patience: Duration::ZERO,
-    });
-    answer.status
-}
-
-/// The MLS records of a database.
-struct OnDisk<'a>(&'a dyn Tx);
-
-impl Records for OnDisk<'_> {
-    type Error = StoreError;
-
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.find_record(key)
-    }
 }

@@ -230,6 +230,7 @@ fn knows(other: &Person, room: &RoomUri, id: MessageId) {
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        witnessed: true,
         trust: None,
         payload: None,
     };

@@ -15,8 +15,8 @@ pub(super) fn add(connection: &Connection, message: &StoredMessage) -> Result<u6
     write(
         connection,
         "INSERT INTO messages (number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, \
-         edited, deleted, status, failure, payload, trust) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
-         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure, :payload, :trust)",
+         edited, deleted, status, failure, payload, witnessed, trust) VALUES (:number, :room, :seq, :id, :client, :counter, :salt, :time, :kind, \
+         :text, :in_reply_to, :replaces, :edited, :deleted, :status, :failure, :payload, :witnessed, :trust)",
         None,
         message,
     )?;
@@ -28,7 +28,7 @@ pub(super) fn put(connection: &Connection, message: &StoredMessage) -> Result<()
         connection,
         "UPDATE messages SET room = :room, seq = :seq, id = :id, client = :client, counter = :counter, salt = :salt, \
          time = :time, kind = :kind, text = :text, in_reply_to = :in_reply_to, replaces = :replaces, edited = :edited, \
-         deleted = :deleted, status = :status, failure = :failure, payload = :payload, trust = :trust WHERE number = :number",
+         deleted = :deleted, status = :status, failure = :failure, payload = :payload, witnessed = :witnessed, trust = :trust WHERE number = :number",
         Some(message.number),
         message,
     )
@@ -61,6 +61,7 @@ fn write(
             ":status": status_word(message.status),
             ":failure": message.failure,
             ":payload": message.payload,
+            ":witnessed": message.witnessed,
             ":trust": message.trust.map(Trust::as_str),
         })
         .sql()?;
@@ -74,7 +75,7 @@ pub(super) fn find(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload, trust FROM messages WHERE number = ?1",
+         status, failure, payload, witnessed, trust FROM messages WHERE number = ?1",
         &[&integer(number)?],
     )
 }
@@ -87,7 +88,7 @@ pub(super) fn find_by_id(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload, trust FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
+         status, failure, payload, witnessed, trust FROM messages WHERE room = ?1 AND id = ?2 ORDER BY number LIMIT 1",
         &[&room.as_str(), id],
     )
 }
@@ -101,7 +102,7 @@ pub(super) fn find_by_counter(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload, trust FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3 AND counter > 0",
+         status, failure, payload, witnessed, trust FROM messages WHERE room = ?1 AND client = ?2 AND counter = ?3 AND counter > 0",
         &[&room.as_str(), &client.as_str(), &integer(counter)?],
     )
 }
@@ -114,7 +115,7 @@ pub(super) fn find_at(
     one(
         connection,
         "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, deleted, \
-         status, failure, payload, trust FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2 LIMIT 1",
+         status, failure, payload, witnessed, trust FROM messages WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = ?2 LIMIT 1",
         &[&room.as_str(), &integer(seq)?],
     )
 }
@@ -141,7 +142,7 @@ pub(super) fn list(
     let mut newest_first = connection
         .prepare_cached(
             "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, \
-             deleted, status, failure, payload, trust FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
+             deleted, status, failure, payload, witnessed, trust FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
              AND (?2 IS NULL OR (coalesce(seq, 9223372036854775807), number) < (SELECT coalesce(seq, \
              9223372036854775807), number FROM messages WHERE number = ?2)) \
              ORDER BY coalesce(seq, 9223372036854775807) DESC, number DESC LIMIT ?3",
@@ -206,6 +207,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         status: word(row, "status", read_status)?,
         failure: row.get("failure")?,
         payload: row.get("payload")?,
+        witnessed: row.get("witnessed")?,
         trust: optional_word(row, "trust", Trust::from_word)?,
     })
 }

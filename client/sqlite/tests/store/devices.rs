@@ -46,6 +46,7 @@ fn message(sender: &str, counter: u64, seq: Option<u64>) -> StoredMessage {
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        witnessed: true,
         trust: None,
         payload: None,
     }

@@ -70,6 +70,7 @@ fn message(counter: u64, seq: Option<u64>, text: &str) -> StoredMessage {
             MessageStatus::Queued
         },
         failure: None,
+        witnessed: false,
         trust: Some(Trust::UnknownDevice),
         payload: None,
     }
@@ -398,7 +399,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
         SqliteStore::open(&path, &key(7)).unwrap_err(),
         StoreError::TooNew {
             found: 99,
-            known: 10
+            known: 11
         }
     );
 }

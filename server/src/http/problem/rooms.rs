@@ -60,9 +60,9 @@ impl From<SubmitError> for Problem {
         match error {
             SubmitError::Append(error) => error.into(),
             SubmitError::Database(error) => error.into(),
-            SubmitError::NotApplication | SubmitError::OtherGroup => {
-                Self::new(ProblemType::NotMls).detail(error)
-            }
+            SubmitError::AuthenticatedData(_)
+            | SubmitError::NotApplication
+            | SubmitError::OtherGroup => Self::new(ProblemType::NotMls).detail(error),
             SubmitError::OtherSender => Self::new(ProblemType::NotAllowed).detail(error),
             SubmitError::TooLarge => Self::new(ProblemType::TooLarge).limit(MAX_MESSAGE_BYTES),
         }

@@ -38,6 +38,7 @@ fn message() -> Message {
         deleted: false,
         status: MessageStatus::Received,
         failure: None,
+        witnessed: true,
         trust: Some(Trust::Pinned),
     }
 }
@@ -128,6 +129,14 @@ fn messages_as_text() {
             },
             format!("{at}: hi (failed: not allowed)"),
         ),
+        (
+            Message {
+                witnessed: false,
+                text: "hi".into(),
+                ..message()
+            },
+            format!("{at}: hi (without proof of order)"),
+        ),
     ] {
         assert_eq!(line(&message), expected);
     }
@@ -151,7 +160,7 @@ fn a_message_as_json() {
              \"client\":\"mimi://a.example/d/bob/aeaqcaibaeaqcaibaeaqcaibae\",\
              \"time_ms\":1795381656000,\"kind\":\"text\",\"text\":\"the tomatoes\\nare ripe\",\
              \"in_reply_to\":null,\"replaces\":null,\"edited\":false,\"deleted\":false,\
-             \"status\":\"received\",\"failure\":null,\"trust\":\"pinned\"}}"
+             \"status\":\"received\",\"failure\":null,\"witnessed\":true,\"trust\":\"pinned\"}}"
         )
     );
 }
