@@ -241,6 +241,13 @@ pub(crate) enum Rooms {
         room: String,
     },
 
+    /// Come back, now, into a room that this device cannot follow
+    #[command(after_long_help = REJOIN_HELP)]
+    Rejoin {
+        /// The room
+        room: String,
+    },
+
     /// Remove people from a room
     #[command(after_long_help = "Example:\n  grove rooms remove Garden bob@a.example")]
     Remove {
@@ -258,6 +265,13 @@ pub(crate) enum Rooms {
         room: String,
     },
 }
+
+const REJOIN_HELP: &str = "A device that cannot follow a room any more (its keys are lost here, a \
+    change cannot be read, it was away for longer than the server keeps what is written) comes back by \
+    itself as soon as it can; grove rooms list shows such rooms. This command does it at once, and also \
+    where this device believes to follow: it enters the room anew, with new keys, and says in one line \
+    what could not be read. What was read stays.\n\n\
+    Example:\n  grove rooms rejoin Garden";
 
 const RESUME_HELP: &str = "When a server gives something else than it has signed, nothing is sent to \
     that room any more: what you write there may be shown to some of its members only. What was \

@@ -72,10 +72,10 @@ pub use recover::{OtherDevices, RecoverError, Recovery};
 pub use register::{RegisterError, Registration};
 pub use rooms::{
     CommitError, CreateRoomError, FindRoomError, HandshakeError, InviteError, Invited, JoinError,
-    LeaveError, MemberView, MembersError, RemoveError, RoomView,
+    LeaveError, LostView, MemberView, MembersError, RemoveError, RoomView,
 };
 pub use send::{MAX_TEXT_BYTES, SendError, Sent};
-pub use settle::{RoomsDue, SettleError, Settled};
+pub use settle::{RejoinError, RoomsDue, SettleError, Settled};
 pub use status::{Status, Whoami};
 pub use step::GroupError;
 pub use store::{Store, StoreError, Tx};

@@ -19,7 +19,7 @@ pub use handshake::HandshakeError;
 pub use invite::{InviteError, Invited};
 pub use join::JoinError;
 pub use leave::LeaveError;
-pub use list::RoomView;
+pub use list::{LostView, RoomView};
 pub use members::{MemberView, MembersError};
 pub use remove::RemoveError;
 

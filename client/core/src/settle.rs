@@ -35,6 +35,7 @@ use crate::store::{Store, StoreError};
 use crate::transport::Transport;
 use crate::trouble::Trouble;
 
+pub use heal::RejoinError;
 pub use rooms_due::RoomsDue;
 
 pub(crate) use heal::Pace;

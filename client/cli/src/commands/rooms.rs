@@ -1,13 +1,13 @@
 //! `grove rooms`: make, list, enter, leave, and change who is in.
 
-use grove_core::JoinError;
+use grove_core::{Event, JoinError, Numbered};
 use grove_wire::uri::{RoomUri, UserUri};
 
 use super::drafts;
 use super::failures::failed;
 use crate::args::Rooms;
 use crate::failure::Failure;
-use crate::output::{ChangeLine, Created, InvitedLine, MemberLine, Output, RoomLine};
+use crate::output::{ChangeLine, Created, EventLine, InvitedLine, MemberLine, Output, RoomLine};
 use crate::session::Session;
 
 pub(crate) async fn rooms(
@@ -41,6 +41,7 @@ pub(crate) async fn rooms(
             })?;
         }
         Rooms::Members { room } => return members(session, &room, output).await,
+        Rooms::Rejoin { room } => rejoin(session, &room, output).await?,
         Rooms::Resume { room } => {
             let room = session.find_room(&room).await?;
             session.client.resume_room(&room).map_err(failed)?;
@@ -128,6 +129,25 @@ fn not_joined(error: JoinError) -> Failure {
         ),
         other => failed(other),
     }
+}
+
+async fn rejoin(session: &mut Session, room: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    let room = session.find_room(room).await?;
+    let events = session.client.rejoin(&room).await.map_err(failed)?;
+    let names = session.room_names()?;
+    let is_it =
+        |told: &&Numbered| matches!(&told.event, Event::Healed { room: back, .. } if *back == room);
+    for event in events.iter().filter(is_it) {
+        output.print(&EventLine {
+            event,
+            names: &names,
+        })?;
+    }
+    output.print(&ChangeLine {
+        room,
+        done: "rejoined",
+        users: Vec::new(),
+    })
 }
 
 async fn list(session: &mut Session, output: &mut Output<'_>) -> Result<(), Failure> {

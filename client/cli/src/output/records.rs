@@ -8,6 +8,7 @@ use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
 
 use super::plain::{Line, Lines, Quoted};
+use super::time::Minute;
 
 /// How many characters of a room id people are shown.
 const SHORT_ID_CHARACTERS: usize = 8;
@@ -250,10 +251,26 @@ impl fmt::Display for RoomLine {
         if !room.draft.is_empty() {
             f.write_str(", draft")?;
         }
+        if let Some(lost) = &room.lost {
+            let (since, why) = (Minute(lost.since_ms), cannot_follow(lost.cause));
+            write!(
+                f,
+                " (cannot be followed since {since}: {why}; grove rooms rejoin comes back now)"
+            )?;
+        }
         match &room.stopped {
             Some(why) => write!(f, " (sending stopped: {})", Line(why)),
             None => Ok(()),
         }
+    }
+}
+
+/// Why a room cannot be followed, for people.
+fn cannot_follow(cause: &str) -> &'static str {
+    match cause {
+        "expired" => "what was written since is older than the server keeps it",
+        "poisoned" => "a change of it cannot be read",
+        _ => "its keys are lost here or out of date",
     }
 }
 

@@ -299,7 +299,8 @@ pub(crate) fn end(step: &mut Step<'_>, room: &mut Room, signer: Signer) -> Resul
     })
 }
 
-fn word(cause: &LostCause) -> &'static str {
+/// The cause in a word.
+pub(crate) fn word(cause: &LostCause) -> &'static str {
     match cause {
         LostCause::Expired => "expired",
         LostCause::Poisoned(_) => "poisoned",

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::client::Client;
 use crate::environment::Environment;
+use crate::receive::loss;
 use crate::step::Step;
 use crate::store::{Room, RoomState, Stop, Store, StoreError};
 use crate::transport::Transport;
@@ -24,6 +25,8 @@ pub struct RoomView {
     pub epoch: u64,
     /// The newest entry read.
     pub seq: u64,
+    /// Why this device cannot follow it at present, if it cannot.
+    pub lost: Option<LostView>,
     /// Why nothing more is sent to it, if nothing is.
     pub stopped: Option<String>,
     /// The entry that the person has read up to, on any device.
@@ -34,10 +37,33 @@ pub struct RoomView {
     pub draft: String,
 }
 
+/// A room that cannot be followed at present. This device comes back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LostView {
+    /// Since when, in milliseconds: the hub's time of the first entry that could not be read.
+    pub since_ms: u64,
+    /// Why, in a word: `expired`, `poisoned` or `state`.
+    pub cause: &'static str,
+    /// How many entries could not be read.
+    pub unread: u64,
+}
+
+impl LostView {
+    fn of(room: &Room) -> Option<Self> {
+        let lost = room.lost.as_ref()?;
+        Some(Self {
+            since_ms: lost.time,
+            cause: loss::word(&lost.cause),
+            unread: room.unreadable,
+        })
+    }
+}
+
 impl RoomView {
     pub(crate) fn of(step: &Step<'_>, room: Room) -> Result<Self, StoreError> {
         let user = &step.identity.user;
         Ok(Self {
+            lost: LostView::of(&room),
             unread: step.tx.count_unread(&room.uri, room.read_up_to, user)?,
             read_up_to: room.read_up_to,
             draft: room.draft,

@@ -9,8 +9,10 @@
 //! (the external commit) or in `Room::lost`, and the next call goes on from there.
 
 mod pace;
+mod rejoin;
 
 pub(crate) use pace::Pace;
+pub use rejoin::RejoinError;
 
 use grove_mls::member::{CommitError as Unmade, Received};
 use grove_wire::mimi::group_info::GroupInfoRatchetTreeTbe;

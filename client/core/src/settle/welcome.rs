@@ -53,11 +53,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
-/// The rooms whose log has come that are not known still, but for those that no Welcome leads into.
+/// The rooms whose log has come that are not known still, but for those that a Welcome leads into
+/// which waits, or one that led nowhere.
 fn unknown_rooms(step: &mut Step<'_>) -> Result<Vec<RoomUri>, StoreError> {
     let mut rooms = Vec::new();
+    let waiting = step.tx.list_welcomes()?;
     for room in &step.memory.unknown {
-        if step.tx.find_room(room)?.is_none() && !step.memory.uninviting.contains(room) {
+        let is_welcome = waiting.iter().any(|welcome| welcome.room == *room)
+            || step.memory.uninviting.contains(room);
+        if step.tx.find_room(room)?.is_none() && !is_welcome {
             rooms.push(room.clone());
         }
     }

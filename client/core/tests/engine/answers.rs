@@ -18,13 +18,13 @@ use crate::person::{Intruder, Line, Person, hub, now, store};
 use crate::rooms::user;
 use crate::siblings::{add_device, client, newest_list};
 
-type Answer = Result<Response, TransportError>;
+pub(crate) type Answer = Result<Response, TransportError>;
 
 #[expect(
     clippy::unnecessary_wraps,
     reason = "an answer, like those that are none"
 )]
-fn answer(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+pub(crate) fn answer(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
     Ok(Response {
         status,
         headers: content_type(media_type),
@@ -32,7 +32,7 @@ fn answer(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
     })
 }
 
-fn document(status: u16, kind: ProblemType) -> Answer {
+pub(crate) fn document(status: u16, kind: ProblemType) -> Answer {
     let body = serde_json::to_vec(&ProblemDocument::new(kind)).unwrap();
     answer(status, PROBLEM_CONTENT_TYPE, body)
 }
@@ -147,8 +147,8 @@ impl Scene {
 
 fn intrude(line: &Line, (method, path): (Method, &'static str), passes_on: bool) {
     line.trouble.lock().unwrap().intruder = Some(Intruder {
-        method,
-        path,
+        method: Some(method),
+        path: path.to_owned(),
         passes_on,
         answers: no_verdicts(),
     });

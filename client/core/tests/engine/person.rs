@@ -109,8 +109,10 @@ pub(crate) struct Trouble {
 
 /// Somebody on the way who answers the requests to one endpoint, each in another way.
 pub(crate) struct Intruder {
-    pub(crate) method: Method,
-    pub(crate) path: &'static str,
+    /// None: all.
+    pub(crate) method: Option<Method>,
+    /// Paths with this in them.
+    pub(crate) path: String,
     /// Whether the request comes to the hub all the same.
     pub(crate) passes_on: bool,
     pub(crate) answers: VecDeque<Result<Response, TransportError>>,
@@ -143,7 +145,10 @@ impl Line {
             let mut trouble = self.trouble.lock().unwrap();
             let intruder = trouble.intruder.as_mut()?;
             let path = request.path.split('?').next().unwrap();
-            if request.method != intruder.method || !path.contains(intruder.path) {
+            let is_wanted = intruder
+                .method
+                .is_none_or(|method| method == request.method);
+            if !is_wanted || !path.contains(&intruder.path) {
                 return None;
             }
             (intruder.answers.pop_front()?, intruder.passes_on)

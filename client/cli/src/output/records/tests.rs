@@ -1,7 +1,9 @@
 //! Snapshots of results, as text and as JSON.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use grove_core::{IdentityView, MemberView, MessageId, MessageStatus, RoomView, Sent, Trust};
+use grove_core::{
+    IdentityView, LostView, MemberView, MessageId, MessageStatus, RoomView, Sent, Trust,
+};
 use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 use serde::Serialize;
 
@@ -98,6 +100,7 @@ fn rooms_and_members() {
         )
     );
     let mut line = RoomLine(RoomView {
+        lost: None,
         room: room(),
         name: "Gar\u{1b}den".to_owned(),
         topic: "what grows".to_owned(),
@@ -117,12 +120,23 @@ fn rooms_and_members() {
         json(&line),
         format!(
             "{{\"room\":\"{ROOM}\",\"name\":\"Gar\\u001bden\",\"topic\":\"what grows\",\
-             \"state\":\"left\",\"epoch\":4,\"seq\":19,\"stopped\":\"identity changed\",\
+             \"state\":\"left\",\"epoch\":4,\"seq\":19,\"lost\":null,\"stopped\":\"identity changed\",\
              \"read_up_to\":17,\"unread\":0,\"draft\":\"\"}}"
         )
     );
     line.0.state = "joined";
     line.0.stopped = None;
+    line.0.lost = Some(LostView {
+        since_ms: 1_795_381_656_000,
+        cause: "poisoned",
+        unread: 3,
+    });
+    assert_eq!(
+        line.to_string(),
+        "a4dqobyh  «Gar\u{fffd}den», «what grows» (cannot be followed since 2026-11-22 21:07: a \
+         change of it cannot be read; grove rooms rejoin comes back now)"
+    );
+    line.0.lost = None;
     line.0.unread = 2;
     line.0.draft = "as I was saying".to_owned();
     assert_eq!(
