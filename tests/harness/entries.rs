@@ -13,7 +13,7 @@ use grove_wire::uri::{RoomUri, UserUri};
 /// The entries of a room in frames that stand back to back.
 pub fn entries_of(frames: &[u8], wanted: &RoomUri) -> Vec<(u64, FanoutMessage)> {
     let mut found = Vec::new();
-    for frame in ServerFrame::decode_all(frames).expect("frames") {
+    for frame in ServerFrame::decode_all(frames).expect("frames").known {
         if let ServerFrame::Log {
             room,
             first_seq,

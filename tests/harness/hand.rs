@@ -209,18 +209,17 @@ impl Hand {
     async fn find_welcome(&self) -> Option<(RoomUri, u64, u64, Welcome)> {
         let answer = self.api.get("/v1/poll?wait_s=0").await.ok();
         let frames = ServerFrame::decode_all(&answer.body).expect("frames");
-        let mut welcomes = frames.into_iter().filter_map(|frame| match frame {
+        let mut welcomes = frames.known.into_iter().filter_map(|frame| match frame {
             ServerFrame::Inbox { entries } => entries.into_iter().next_back(),
             ServerFrame::Expired { .. } | ServerFrame::Log { .. } => None,
         });
-        welcomes.next().map(|entry| match entry.kind {
-            InboxItem::Welcome {
-                room,
-                seq,
-                epoch,
-                welcome,
-            } => (room, seq, epoch, welcome),
-        })
+        let InboxItem::Welcome {
+            room,
+            seq,
+            epoch,
+            welcome,
+        } = welcomes.next()?.item.known()?;
+        Some((room, seq, epoch, welcome))
     }
 
     /// The group as it stands.

@@ -70,7 +70,7 @@ impl Socket {
     pub async fn inbox(&mut self) -> u64 {
         loop {
             let bytes = self.next().await.expect("the socket is open");
-            for frame in ServerFrame::decode_all(&bytes).expect("frames") {
+            for frame in ServerFrame::decode_all(&bytes).expect("frames").known {
                 if let ServerFrame::Inbox { entries } = frame {
                     return entries.last().expect("an entry").id;
                 }

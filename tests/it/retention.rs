@@ -89,7 +89,7 @@ async fn commit(hand: &mut Hand, room: &RoomUri) -> u64 {
 
 /// The first entry that can still be read, if these frames say that of a room and nothing else.
 fn first_after_gap(frames: &[u8], wanted: &RoomUri) -> Option<u64> {
-    match &ServerFrame::decode_all(frames).expect("frames")[..] {
+    match &ServerFrame::decode_all(frames).expect("frames").known[..] {
         [ServerFrame::Expired { room, first_seq }] if room == wanted => Some(*first_seq),
         _ => None,
     }
@@ -165,7 +165,7 @@ async fn a_reader_who_comes_too_late_is_told_and_goes_on_after_joining_anew() {
     assert!(behind.body.is_empty(), "nothing came after it");
     // ... in a poll, ...
     let polled = bob.api.get("/v1/poll?wait_s=0").await.ok();
-    let frames = ServerFrame::decode_all(&polled.body).expect("frames");
+    let frames = ServerFrame::decode_all(&polled.body).expect("frames").known;
     let gap = ServerFrame::Expired {
         room: room.clone(),
         first_seq: gone + 1,
@@ -194,7 +194,7 @@ async fn a_reader_who_comes_too_late_is_told_and_goes_on_after_joining_anew() {
         entries_of(&frames, &room).is_empty(),
         "{silent} is not for a reader with a gap"
     );
-    let again = ServerFrame::decode_all(&frames).expect("frames");
+    let again = ServerFrame::decode_all(&frames).expect("frames").known;
     assert!(!again.contains(&gap), "told once");
 
     // It comes in by itself and reads on from there, over the same socket.

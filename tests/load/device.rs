@@ -199,7 +199,7 @@ impl Device {
     pub(crate) async fn join(&mut self, expected: &RoomUri) {
         let answer = self.api.get("/v1/poll?wait_s=0").await.ok();
         let frames = ServerFrame::decode_all(&answer.body).expect("frames");
-        let entry = frames.into_iter().find_map(|frame| match frame {
+        let entry = frames.known.into_iter().find_map(|frame| match frame {
             ServerFrame::Inbox { mut entries } => entries.pop(),
             ServerFrame::Expired { .. } | ServerFrame::Log { .. } => None,
         });
@@ -209,7 +209,7 @@ impl Device {
             seq,
             epoch,
             welcome,
-        } = entry.kind;
+        } = entry.item.known().expect("a Welcome");
         assert_eq!(room, *expected, "everybody is in one room");
         let path = format!("/v1/rooms/{}/tree/{epoch}", room.path_segment());
         let tree: EpochTree = codec::decode(&self.api.get(&path).await.ok().body).expect("a tree");

@@ -194,9 +194,10 @@ impl Reader {
 /// First sequence number and number of entries of a log frame, which is not decoded further: a
 /// thousand readers share this machine with the server.
 fn places(frame: &[u8]) -> Option<(u64, u64)> {
-    let Some((&1, mut rest)) = frame.split_first() else {
+    let Some((&1, mut frame)) = frame.split_first() else {
         return None;
     };
+    let mut rest = opaque(&mut frame)?;
     let _room = opaque(&mut rest)?;
     let (seq, mut rest) = rest.split_first_chunk::<8>()?;
     let mut entries = opaque(&mut rest)?;

@@ -14,11 +14,13 @@ use std::io::{Read, Write};
 use tls_codec::Serialize;
 
 mod error;
+mod skippable;
 mod vector;
 
 pub use tls_codec::Deserialize;
 
 pub use error::{DecodeError, EncodeError};
+pub use skippable::{Kinds, Skippable};
 pub use vector::{Bounded, List, Opaque, Text, flag};
 
 /// The largest length a vector can have (RFC 9420, section 2.1.2: 30 bits).

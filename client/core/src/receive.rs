@@ -19,7 +19,7 @@ pub use catch_up::CatchUpError;
 pub(crate) use entry::is_leaving;
 
 use grove_wire::api::events::{ClientFrame, InboxEntry, InboxItem, ServerFrame};
-use grove_wire::codec::{self, DecodeError};
+use grove_wire::codec::{self, DecodeError, Skippable};
 use grove_wire::uri::RoomUri;
 
 use crate::client::Client;
@@ -91,7 +91,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let mut positions: Vec<(RoomUri, u64)> = Vec::new();
         let mut inbox = None;
         let mut unsettled = false;
-        for frame in ServerFrame::decode_all(frames)? {
+        for frame in decode(frames)? {
             let taken = self.take_frame(&frame)?;
             if let Some((room, seq)) = taken.position {
                 positions.retain(|(other, _)| *other != room);
@@ -137,6 +137,15 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
+/// The frames that this version knows; others are passed over.
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<ServerFrame>, DecodeError> {
+    let frames = ServerFrame::decode_all(bytes)?;
+    if frames.unknown > 0 {
+        tracing::warn!(frames.unknown, "frames of a later version are passed over");
+    }
+    Ok(frames.known)
+}
+
 /// A frame of a room's log.
 struct Log<'a> {
     room: &'a RoomUri,
@@ -151,12 +160,18 @@ fn take_inbox(step: &mut Step<'_>, entries: &[InboxEntry]) -> Result<Taken, Rece
     let mut taken = Taken::default();
     let sane = |entry: &&InboxEntry| entry.id < BEYOND;
     for entry in entries.iter().filter(sane) {
-        let InboxItem::Welcome {
-            room,
-            seq,
-            epoch,
-            welcome,
-        } = &entry.kind;
+        let (room, seq, epoch, welcome) = match &entry.item {
+            Skippable::Known(InboxItem::Welcome {
+                room,
+                seq,
+                epoch,
+                welcome,
+            }) => (room, seq, epoch, welcome),
+            Skippable::Unknown { kind, .. } => {
+                tracing::warn!(kind, "an inbox item of a later version is passed over");
+                continue;
+            }
+        };
         if *seq >= BEYOND || *epoch >= BEYOND {
             continue;
         }

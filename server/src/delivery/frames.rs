@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grove_wire::api::events::{InboxEntry, InboxItem, ServerFrame};
-use grove_wire::codec;
+use grove_wire::codec::Skippable;
 use grove_wire::mls::Welcome;
 use grove_wire::uri::RoomUri;
 
@@ -23,7 +23,8 @@ pub(super) fn expired(uri: &RoomUri, first_seq: u64) -> Result<Bytes, db::Error>
         room: uri.clone(),
         first_seq,
     };
-    codec::encode(&frame)
+    frame
+        .encode()
         .map(Bytes::from)
         .map_err(|_too_long| db::Error::corrupt("room URI"))
 }
@@ -77,12 +78,12 @@ pub(super) fn inbox_entry(row: InboxRow) -> Result<InboxEntry, db::Error> {
         .map_err(|_malformed| db::Error::corrupt("Welcome"))?;
     Ok(InboxEntry {
         id,
-        kind: InboxItem::Welcome {
+        item: Skippable::Known(InboxItem::Welcome {
             room,
             seq,
             epoch,
             welcome,
-        },
+        }),
     })
 }
 

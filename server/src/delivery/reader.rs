@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grove_wire::api::events::{ClientFrame, ServerFrame};
-use grove_wire::codec;
 
 use super::bell::Ear;
 use super::frames::{FRAME_BYTES, expired, frame, in_frames, inbox_entry};
@@ -145,7 +144,8 @@ impl Reader {
             .into_iter()
             .map(inbox_entry)
             .collect::<Result<Vec<_>, _>>()?;
-        let frame = codec::encode(&ServerFrame::Inbox { entries })
+        let frame = ServerFrame::Inbox { entries }
+            .encode()
             .map_err(|_too_long| db::Error::corrupt("inbox entry"))?;
         self.ready.push_back(Bytes::from(frame));
         // Only an empty page shows that the inbox ends here.

@@ -4,10 +4,16 @@
 //! A frame is the same on a WebSocket (one per binary message) and in a long-poll body (several
 //! back to back). Its entries are the exact bytes of the log; nothing is re-encoded on the way to a
 //! reader.
+//!
+//! Frames and inbox items say their kind and their length, so that a client passes over those of a
+//! later version.
 
 use tls_codec::{TlsDeserialize, TlsSerialize, TlsSize};
 
-use crate::codec::{self, Bounded, DecodeError, Opaque, append_length, append_opaque, opaque_size};
+use crate::codec::{
+    self, Bounded, DecodeError, EncodeError, Kinds, Opaque, Skippable, append_length,
+    append_opaque, opaque_size,
+};
 use crate::limits::{
     MAX_ENTRY_BYTES, MAX_FRAME_ENTRIES_BYTES, MAX_POSITIONS_BYTES, MAX_RECEIPT_BYTES,
     MAX_WELCOME_BYTES,
@@ -19,7 +25,7 @@ use crate::uri::RoomUri;
 const MAX_INBOX_BYTES: usize = MAX_WELCOME_BYTES + 1024;
 const LOG: u8 = 1;
 
-/// From server to device.
+/// From server to device. On the wire it stands as a [`Skippable`].
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserialize, TlsSize)]
 #[repr(u8)]
 pub enum ServerFrame {
@@ -60,7 +66,7 @@ pub struct InboxEntry {
     /// Ascends within the device's inbox.
     pub id: u64,
     /// What it is.
-    pub kind: InboxItem,
+    pub item: Skippable<InboxItem>,
 }
 
 /// What can be in an inbox.
@@ -96,13 +102,44 @@ pub enum ClientFrame {
     },
 }
 
+impl Kinds for ServerFrame {
+    const KNOWN: &'static [u8] = &[LOG, 2, 3];
+    const MAX_BYTES: usize = MAX_FRAME_ENTRIES_BYTES + MAX_INBOX_BYTES;
+}
+
+impl Kinds for InboxItem {
+    const KNOWN: &'static [u8] = &[1];
+    const MAX_BYTES: usize = MAX_INBOX_BYTES;
+}
+
+/// Frames that came together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frames {
+    /// Those of kinds that are known, in order.
+    pub known: Vec<ServerFrame>,
+    /// How many others there were.
+    pub unknown: usize,
+}
+
 impl ServerFrame {
     /// Decodes frames that stand back to back. No bytes are no frames.
     ///
     /// # Errors
     /// What [`DecodeError`] lists.
-    pub fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
-        codec::decode_all(bytes)
+    pub fn decode_all(bytes: &[u8]) -> Result<Frames, DecodeError> {
+        let all = codec::decode_all::<Skippable<Self>>(bytes)?;
+        let count = all.len();
+        let known: Vec<_> = all.into_iter().filter_map(Skippable::known).collect();
+        let unknown = count - known.len();
+        Ok(Frames { known, unknown })
+    }
+
+    /// Encodes the frame as it stands on the wire.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] when a vector exceeds its bound.
+    pub fn encode(self) -> Result<Vec<u8>, EncodeError> {
+        codec::encode(&Skippable::Known(self))
     }
 
     /// Encodes a [`Self::Log`] frame in one allocation. The caller keeps the entries within
@@ -118,10 +155,10 @@ impl ServerFrame {
             .map(|entry| opaque_size(entry.as_ref().len()))
             .sum();
         let room = room.as_str().as_bytes();
-        let size =
-            1 + opaque_size(room.len()) + 8 + opaque_size(content) + opaque_size(receipt.len());
-        let mut out = Vec::with_capacity(size);
+        let body = opaque_size(room.len()) + 8 + opaque_size(content) + opaque_size(receipt.len());
+        let mut out = Vec::with_capacity(1 + opaque_size(body));
         out.push(LOG);
+        append_length(&mut out, body);
         append_opaque(&mut out, room);
         out.extend_from_slice(&first_seq.to_be_bytes());
         append_length(&mut out, content);

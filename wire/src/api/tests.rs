@@ -16,7 +16,7 @@ use super::rooms::*;
 use super::server::*;
 use super::sessions::*;
 use super::*;
-use crate::codec::{Opaque, decode, encode};
+use crate::codec::{Opaque, Skippable, decode, encode};
 use crate::limits::MAX_RECEIPT_BYTES;
 use crate::samples::{self, cat};
 use crate::uri::{RoomUri, UserUri};
@@ -132,7 +132,7 @@ fn a_log_frame_is_known() {
     let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
     let frame = ServerFrame::write_log(&room, 7, &[&b"one"[..], b"three"], b"receipt");
     let expected = cat(&[
-        &[1, 0x40, 71],
+        &[1, 0x40, 100, 0x40, 71],
         room.as_str().as_bytes(),
         &7_u64.to_be_bytes(),
         b"\x0a\x03one\x05three",
@@ -150,19 +150,42 @@ fn a_log_frame_is_known() {
 fn an_expired_frame_is_known() {
     let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
     let known = cat(&[
-        &[3, 0x40, 71],
+        &[3, 0x40, 81, 0x40, 71],
         room.as_str().as_bytes(),
         &7_u64.to_be_bytes(),
     ]);
     let frame = ServerFrame::Expired { room, first_seq: 7 };
-    assert_eq!(encode(&frame).unwrap(), known);
-    assert_eq!(decode::<ServerFrame>(&known).unwrap(), frame);
-    for end in 0..known.len() {
-        assert!(decode::<ServerFrame>(&known[..end]).is_err(), "{end}");
+    assert_eq!(frame.clone().encode().unwrap(), known);
+    assert_eq!(ServerFrame::decode_all(&known).unwrap().known, [frame]);
+    for end in 1..known.len() {
+        assert!(ServerFrame::decode_all(&known[..end]).is_err(), "{end}");
     }
-    for unknown in [0, 4] {
-        let frame = cat(&[&[unknown], &known[1..]]);
-        assert!(decode::<ServerFrame>(&frame).is_err(), "{unknown}");
+    // One byte more or less within the frame.
+    for length in [80, 82] {
+        let frame = cat(&[&[3, 0x40, length], &known[3..], &[0]]);
+        assert!(ServerFrame::decode_all(&frame).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn a_kind_of_a_later_version_is_passed_over() {
+    let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
+    let known = ServerFrame::Expired { room, first_seq: 7 };
+    let bytes = known.clone().encode().unwrap();
+    for unknown in [0, 4, 0xff] {
+        let later = cat(&[&[unknown, 3], b"new"]);
+        let frames = ServerFrame::decode_all(&cat(&[&later, &bytes, &later])).unwrap();
+        assert_eq!(frames.known, std::slice::from_ref(&known));
+        assert_eq!(frames.unknown, 2);
+        // Its length is bounded and true all the same.
+        assert!(ServerFrame::decode_all(&later[..4]).is_err());
+        let endless = cat(&[&[unknown], &[0xbf, 0xff, 0xff, 0xff]]);
+        assert!(ServerFrame::decode_all(&endless).is_err());
+        let item = cat(&[&9_u64.to_be_bytes(), &later]);
+        let entry: InboxEntry = decode(&item).unwrap();
+        let body = b"new".to_vec();
+        let kind = unknown;
+        assert_eq!(entry.item, Skippable::Unknown { kind, body });
     }
 }
 
@@ -184,27 +207,32 @@ proptest! {
             entries: entries.into_iter().map(|entry| entry.try_into().unwrap()).collect(),
             receipt: receipt.try_into().unwrap(),
         };
-        prop_assert_eq!(&encode(&log).unwrap(), &written);
+        prop_assert_eq!(&log.clone().encode().unwrap(), &written);
         let inbox = ServerFrame::Inbox {
             entries: welcomes
                 .into_iter()
                 .map(|(id, welcome)| InboxEntry {
                     id,
-                    kind: InboxItem::Welcome { room: room.clone(), seq: id, epoch: id, welcome },
+                    item: Skippable::Known(InboxItem::Welcome {
+                        room: room.clone(),
+                        seq: id,
+                        epoch: id,
+                        welcome,
+                    }),
                 })
                 .collect(),
         };
         let expired = ServerFrame::Expired { room, first_seq };
         let body = cat(&[
             &written,
-            &encode(&inbox).unwrap(),
-            &encode(&expired).unwrap(),
+            &inbox.clone().encode().unwrap(),
+            &expired.clone().encode().unwrap(),
             &written,
         ]);
         let frames = [log.clone(), inbox, expired, log];
-        prop_assert_eq!(ServerFrame::decode_all(&body).unwrap(), frames);
+        prop_assert_eq!(ServerFrame::decode_all(&body).unwrap().known, frames);
         prop_assert!(ServerFrame::decode_all(&body[..body.len() - 1]).is_err());
-        prop_assert_eq!(ServerFrame::decode_all(&[]).unwrap(), []);
+        prop_assert_eq!(ServerFrame::decode_all(&[]).unwrap().known, []);
     }
 
     #[test]
@@ -242,7 +270,7 @@ fn an_overlong_receipt_is_refused() {
     let room = RoomUri::new(&"a.example".parse().unwrap(), &[0; 32]);
     let none: &[&[u8]] = &[];
     let fits = ServerFrame::write_log(&room, 1, none, &[0; MAX_RECEIPT_BYTES]);
-    assert!(decode::<ServerFrame>(&fits).is_ok());
+    assert!(ServerFrame::decode_all(&fits).is_ok());
     let too_long = ServerFrame::write_log(&room, 1, none, &[0; MAX_RECEIPT_BYTES + 1]);
-    assert!(decode::<ServerFrame>(&too_long).is_err());
+    assert!(ServerFrame::decode_all(&too_long).is_err());
 }

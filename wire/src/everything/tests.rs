@@ -30,7 +30,7 @@ fn good() -> impl Strategy<Value = Vec<u8>> {
             b"receipt"
         )),
         (samples::room(), any::<u64>()).prop_map(|(room, first_seq)| {
-            encode(&ServerFrame::Expired { room, first_seq }).unwrap()
+            ServerFrame::Expired { room, first_seq }.encode().unwrap()
         }),
         samples::client().prop_map(|uri| encode(&uri).unwrap()),
     ]

@@ -111,7 +111,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             answered => answered?,
         };
         let mut all = Taken::default();
-        for frame in &ServerFrame::decode_all(response.octets()?).map_err(ReceiveError::from)? {
+        for frame in &super::decode(response.octets()?).map_err(ReceiveError::from)? {
             let taken = self.take_frame(frame)?;
             all.new_entries += taken.new_entries;
             all.gap |= taken.gap;
@@ -125,7 +125,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let response = self
             .ask(Method::Get, "/v1/poll?wait_s=0", Body::None)
             .await?;
-        for frame in &ServerFrame::decode_all(response.octets()?).map_err(ReceiveError::from)? {
+        for frame in &super::decode(response.octets()?).map_err(ReceiveError::from)? {
             if matches!(frame, ServerFrame::Inbox { .. }) {
                 self.take_frame(frame)?;
             }

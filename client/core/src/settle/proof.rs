@@ -52,7 +52,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let path = format!("/v1/rooms/{path}/log?after={before}&limit=1");
         let response = self.ask(Method::Get, &path, Body::None).await?;
         let frames = ServerFrame::decode_all(response.octets()?).map_err(ReceiveError::from);
-        for frame in frames.map_err(crate::receive::CatchUpError::from)? {
+        for frame in frames.map_err(crate::receive::CatchUpError::from)?.known {
             let ServerFrame::Log { receipt, .. } = frame else {
                 continue;
             };

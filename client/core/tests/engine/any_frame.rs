@@ -5,7 +5,7 @@ use grove_mls::content::{ExtensionKey, ExtensionValue, MAX_INTEGER, MimiContent}
 use grove_mls::identity::{Receipt, RoomProfile, ServerKey, SignedReceipt, SignedRoomProfile};
 use grove_mls::room::Role;
 use grove_wire::api::events::{InboxEntry, InboxItem, ServerFrame};
-use grove_wire::codec::{self, Opaque};
+use grove_wire::codec::{self, Opaque, Skippable};
 use grove_wire::mimi::notify::{FanoutMessage, FanoutTail};
 use grove_wire::mls::{MlsMessage, Welcome};
 use grove_wire::uri::{Provider, RoomUri};
@@ -179,19 +179,19 @@ impl Frame {
                 first_seq: *first_seq,
             },
         };
-        codec::encode(&frame).unwrap()
+        frame.encode().unwrap()
     }
 }
 
 fn inbox_entry((id, seq, epoch): (u64, u64, u64), room: &RoomUri) -> InboxEntry {
     InboxEntry {
         id,
-        kind: InboxItem::Welcome {
+        item: Skippable::Known(InboxItem::Welcome {
             room: room.clone(),
             seq,
             epoch,
             welcome: a_welcome(),
-        },
+        }),
     }
 }
 

@@ -381,7 +381,7 @@ impl State {
         }
         let inbox = self.devices[who].inbox.clone();
         if !inbox.is_empty() {
-            frames.extend(codec::encode(&ServerFrame::Inbox { entries: inbox }).unwrap());
+            frames.extend(ServerFrame::Inbox { entries: inbox }.encode().unwrap());
         }
         frames
     }

@@ -5,7 +5,7 @@ use grove_mls::identity::{Head, SignedDeviceList};
 use grove_mls::public::{CommitParts, HubGroup, NewLeaf, Refusal, group_info};
 use grove_wire::api::events::{InboxEntry, InboxItem};
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
-use grove_wire::codec;
+use grove_wire::codec::{self, Skippable};
 use grove_wire::mimi::CONTENT_TYPE;
 use grove_wire::mimi::Protocol;
 use grove_wire::mimi::group_info::{GroupInfoRequest, PendingProposal};
@@ -380,12 +380,12 @@ fn commit(
         let inbox = &mut state.devices.get_mut(&one.client).unwrap().inbox;
         inbox.push(InboxEntry {
             id: now * 100 + u64::try_from(place).unwrap(),
-            kind: InboxItem::Welcome {
+            item: Skippable::Known(InboxItem::Welcome {
                 room: uri.clone(),
                 seq,
                 epoch,
                 welcome: welcome.entry_for(place).unwrap(),
-            },
+            }),
         });
     }
     Ok(seq)

@@ -80,7 +80,7 @@ impl Tricks {
             room: room.clone(),
             first_seq: self.gone + 1,
         };
-        (after < self.gone).then(|| codec::encode(&frame).unwrap())
+        (after < self.gone).then(|| frame.encode().unwrap())
     }
 }
 

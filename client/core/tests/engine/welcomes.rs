@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use grove_core::{Draft, Event, Loss, WarningKind};
 use grove_mls::storage::room_prefix;
-use grove_wire::api::events::{InboxEntry, InboxItem};
+use grove_wire::api::events::{ClientFrame, InboxEntry, InboxItem, ServerFrame};
+use grove_wire::codec::{self, Skippable};
 use grove_wire::uri::RoomUri;
 
 use crate::heal::{all_heal, all_talk, losses};
@@ -140,7 +141,9 @@ fn a_place_that_is_not_true_makes_nobody_deaf_for_good() {
         {
             let mut state = hub.state();
             let inbox = &mut state.devices.get_mut(&client(&carol)).unwrap().inbox;
-            let InboxItem::Welcome { seq, .. } = &mut inbox[0].kind;
+            let Skippable::Known(InboxItem::Welcome { seq, .. }) = &mut inbox[0].item else {
+                panic!("a Welcome");
+            };
             *seq = 1 << 40;
         }
         carol.syncs();
@@ -209,4 +212,32 @@ fn who_was_told_that_there_is_no_such_room_comes_back_into_it() {
     bob.syncs();
     assert!(joined(&mut bob, &room));
     all_talk(&room, &mut [&mut alice, &mut bob]);
+}
+
+#[test]
+fn a_frame_and_an_item_of_a_later_version_are_passed_over() {
+    let hub = hub();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Person::register(&hub, name));
+    let room = bob.makes_room("Garden", &[&mut alice]);
+    alice.syncs();
+    bob.says(&room, "hello");
+    let later = [9, 2, 7, 7].to_vec();
+    let who = alice.client.whoami().client;
+    let after = stored(&alice, &room).seq;
+    let item = ServerFrame::Inbox {
+        entries: vec![InboxEntry {
+            id: 1 << 40,
+            item: Skippable::Unknown {
+                kind: 9,
+                body: vec![7; 100],
+            },
+        }],
+    };
+    let log = hub.state().log_frame(&room, &who, after, after + 1);
+    let frames = [later.clone(), item.encode().unwrap(), later, log].concat();
+    let received = alice.client.receive(&frames).unwrap();
+    assert_eq!(alice.reads(&room), ["hello"]);
+    let ack = received.ack.unwrap();
+    let ClientFrame::Ack { inbox, positions } = codec::decode(&ack).unwrap();
+    assert_eq!((inbox, positions.len()), (Some(1 << 40), 1));
 }
