@@ -214,6 +214,17 @@ impl RoomUri {
         provider_of(&self.0)
     }
 
+    /// The room's id: the hash as 52 characters of base32. Rooms of two hubs may have one id, if a
+    /// hub wants it so.
+    pub fn id(&self) -> &str {
+        segment(&self.0, 2)
+    }
+
+    /// Whether a text is a whole id, whatever its case.
+    pub fn is_id(text: &str) -> bool {
+        base32::<32>(text).is_some()
+    }
+
     /// The hash of the creation record, which is the MLS group id.
     pub fn hash(&self) -> [u8; 32] {
         base32(segment(&self.0, 2)).unwrap_or_default()

@@ -3,17 +3,18 @@
 //!
 //! The surprise: a redirected standard input decides. A person who pipes something in is a script.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::bounded;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::secrets::{self, Terminal};
 
 /// The longest answer.
-const MAX_ANSWER_BYTES: u64 = 4096;
+const MAX_ANSWER_BYTES: usize = 4096;
 
 /// Whether an answer is shown while it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +73,6 @@ pub(crate) fn is_yes(answer: &str) -> bool {
 }
 
 fn next_line() -> io::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::with_capacity(512));
     // Standard input has one buffer for the whole process: what follows the line stays in it.
-    io::stdin()
-        .lock()
-        .take(MAX_ANSWER_BYTES)
-        .read_line(&mut line)?;
-    Ok(Zeroizing::new(line.trim().to_owned()))
+    bounded::read_line(io::stdin().lock(), MAX_ANSWER_BYTES)
 }

@@ -4,11 +4,23 @@
 //! Every error of a command ends here; [`crate::commands::failures`] turns the engine's errors
 //! into this. Messages are one line, without secrets.
 
-use std::fmt;
+use std::{fmt, io};
 
 use grove_core::with_causes;
 
 use crate::exit::Exit;
+
+/// What to do about a disk that is full.
+pub(crate) const ROOM_ADVICE: &str = "make room on the disk and try again; nothing was lost";
+
+/// Whether there is no room left to write to: on the disk, or in what this user may have of it.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::FileTooLarge | K::QuotaExceeded | K::StorageFull
+    )
+}
 
 /// The end of a run that did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +56,11 @@ impl Failure {
         } else {
             self
         }
+    }
+
+    /// The end of what needed room on a disk that has none.
+    pub(crate) fn full(what: &dyn fmt::Display) -> Self {
+        Self::new(Exit::Storage, format_args!("the disk is full: {what}")).advise(ROOM_ADVICE)
     }
 
     /// A failure whose message carries the whole chain of causes.

@@ -8,6 +8,7 @@
 mod answers;
 mod args;
 mod backoff;
+mod bounded;
 mod clock;
 mod commands;
 mod endpoint;

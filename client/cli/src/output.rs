@@ -18,7 +18,7 @@ pub(crate) use evidence::{EvidenceLine, Exported, KeyIs, VerifiedLine};
 pub(crate) use links::{ArrivedLine, CodeLine, NewcomerLine, OfferLine, RoomsDueLine};
 pub(crate) use records::{
     Caught, ChangeLine, Created, DraftLine, IdentityPage, InvitedLine, MemberLine, Registered,
-    RoomLine, SentLine, Trusted, WhoamiPage, short_id,
+    RoomLine, SentLine, Trusted, WhoamiPage,
 };
 pub(crate) use status::StatusPage;
 
@@ -28,7 +28,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, is_full};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +151,8 @@ fn closed(error: &io::Error) -> Failure {
     // `grove history | head` is no failure worth a message; `run` recognises this one.
     if error.kind() == io::ErrorKind::BrokenPipe {
         Failure::new(Exit::Failure, "")
+    } else if is_full(error) {
+        Failure::full(&"the output cannot be written")
     } else {
         Failure::new(Exit::Failure, format!("cannot write the output: {error}"))
     }

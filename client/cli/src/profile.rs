@@ -19,12 +19,14 @@ use std::{fmt, io};
 
 use zeroize::Zeroizing;
 
+use crate::bounded;
 use crate::endpoint::ServerUrl;
+use crate::failure::is_full;
 
 /// The mode bits of group and others.
 const OPEN_TO_OTHERS: u32 = 0o077;
 const MAX_NAME_BYTES: usize = 128;
-const MAX_ROOTS_BYTES: u64 = 1024 * 1024;
+const MAX_ROOTS_BYTES: usize = 1024 * 1024;
 
 /// The name of a profile: a file name of letters, digits and `@ . _ + -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,7 +196,7 @@ impl Profile {
     pub(crate) fn key(&self) -> Result<Zeroizing<[u8; key::KEY_BYTES]>, ProfileError> {
         let path = self.directory.join("key");
         // A new key for an old database would only hide that the right one is lost.
-        if self.database().exists() {
+        if fs::metadata(self.database()).is_ok_and(|found| found.len() > 0) {
             key::read(&path)
         } else {
             key::read_or_create(&path)
@@ -270,12 +272,10 @@ pub(crate) fn list(directories: &Directories) -> Result<Vec<ProfileName>, Profil
 /// # Errors
 /// [`ProfileError::Io`].
 pub(crate) fn read_roots(path: &Path) -> Result<Vec<u8>, ProfileError> {
-    use io::Read as _;
-    let mut pem = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_ROOTS_BYTES).read_to_end(&mut pem))
+    let pem = fs::File::open(path)
+        .and_then(|file| bounded::read(file, MAX_ROOTS_BYTES))
         .map_err(|error| ProfileError::io("read", path, error))?;
-    Ok(pem)
+    Ok(pem.to_vec())
 }
 
 fn make_private_directory(path: &Path) -> Result<(), ProfileError> {
@@ -304,6 +304,14 @@ pub(crate) enum ProfileError {
         path: PathBuf,
         /// Its mode.
         mode: u32,
+    },
+    /// There is no room on the disk for a file.
+    #[error("the disk is full: cannot {action} {path}", path = path.display())]
+    Full {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
     },
     /// A file could not be read or written.
     #[error("cannot {action} {path}", path = path.display())]
@@ -374,9 +382,13 @@ pub(crate) enum ProfileError {
 impl ProfileError {
     /// A failed file operation.
     pub(crate) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        let path = path.to_owned();
+        if is_full(&error) {
+            return Self::Full { action, path };
+        }
         Self::Io {
             action,
-            path: path.to_owned(),
+            path,
             error,
         }
     }

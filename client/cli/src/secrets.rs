@@ -4,22 +4,23 @@
 //! They come from files, the environment, standard input or a prompt that does not echo.
 
 use std::fs::{File, OpenOptions, remove_file};
-use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
+use crate::bounded;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::profile::create_private;
+use crate::profile::{ProfileError, create_private};
 
 /// The environment variable with an invite.
 pub(crate) const INVITE_VARIABLE: &str = "GROVE_INVITE";
 /// The environment variable that names a file with the passphrase.
 pub(crate) const PASSPHRASE_FILE_VARIABLE: &str = "GROVE_PASSPHRASE_FILE";
 
-const MAX_SECRET_BYTES: u64 = 4096;
+const MAX_SECRET_BYTES: usize = 4096;
 const MIN_PASSPHRASE_CHARACTERS: usize = 8;
 
 /// The invite, from the file (`-` is standard input) or else the environment.
@@ -72,16 +73,11 @@ pub(crate) fn recovery_words(file: Option<&Path>) -> Result<Zeroizing<String>, F
 
 /// Words may stand on several lines.
 fn read_words(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut words = Zeroizing::new(String::with_capacity(1024));
     if path == Path::new("-") {
-        let mut source = io::stdin().lock().take(MAX_SECRET_BYTES);
-        source.read_to_string(&mut words)?;
+        bounded::read_text(io::stdin().lock(), MAX_SECRET_BYTES)
     } else {
-        File::open(path)?
-            .take(MAX_SECRET_BYTES)
-            .read_to_string(&mut words)?;
+        bounded::read_text(File::open(path)?, MAX_SECRET_BYTES)
     }
-    Ok(words)
 }
 
 /// The first line of a file that holds a secret.
@@ -167,11 +163,7 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::with_capacity(256));
-    BufReader::new(source.take(MAX_SECRET_BYTES)).read_line(&mut line)?;
-    Ok(Zeroizing::new(
-        line.trim_end_matches(['\r', '\n']).trim().to_owned(),
-    ))
+    bounded::read_line(BufReader::new(source), MAX_SECRET_BYTES)
 }
 
 /// The terminal this process was started from, even when its input and output are redirected.
@@ -252,6 +244,7 @@ impl RecoveryFile {
     pub(crate) fn create(path: PathBuf) -> Result<Self, Failure> {
         match create_private(&path) {
             Ok(file) => Ok(Self { path, file }),
+            Err(error @ ProfileError::Full { .. }) => Err(error.into()),
             Err(error) => Err(Failure::caused(Exit::Usage, &error)
                 .advise("name a new file in a folder you may write to")),
         }

@@ -1,5 +1,6 @@
 //! An open profile: settings, database and the way to the server, put together.
 
+use std::fs;
 use std::time::Duration;
 
 use grove_core::{CallError, Client, FindRoomError, StoreError, TransportError};
@@ -135,13 +136,14 @@ impl Session {
 /// What is wrong with the key or the database.
 pub(crate) fn open_store(profile: &Profile) -> Result<SqliteStore, Failure> {
     let database = profile.database();
-    let is_new = !database.exists();
+    // One that was made and never written to has no key yet.
+    let is_new = fs::metadata(&database).map_or(true, |found| found.len() == 0);
     let key = match profile.settings.unlock {
         Unlock::File => Key::Raw(profile.key()?),
         Unlock::Passphrase if is_new => Key::Passphrase(secrets::new_passphrase()?),
         Unlock::Passphrase => Key::Passphrase(secrets::passphrase()?),
     };
-    if is_new {
+    if !database.exists() {
         // SQLite gives its other files the permissions of this one.
         drop(create_private(&database)?);
     }

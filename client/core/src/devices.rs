@@ -25,6 +25,6 @@ pub(crate) use list::{
     this_is_revoked,
 };
 pub(crate) use progress::{Unwanted, duty};
-pub(crate) use rename::{is_a_name, renamed_text};
+pub(crate) use rename::{is_a_name, may_be_given, renamed_text};
 pub(crate) use retire::idle_text;
 pub(crate) use view::name_of;

@@ -27,6 +27,7 @@ mod home;
 mod key_packages;
 mod link;
 pub mod message;
+mod names;
 mod notes;
 mod outbox;
 mod receive;
@@ -65,6 +66,7 @@ pub use link::{
     Approval, ApproveLinkError, ConfirmLinkError, LinkCode, LinkCodeError, Linking, LinkingError,
 };
 pub use message::{Draft, Message, MessageId, MessageKind, MessageStatus, NotAMessageId};
+pub use names::visible_name;
 pub use notes::{KeepError, MAX_DRAFT_BYTES};
 pub use outbox::{FlushError, FlushReport};
 pub use receive::{CatchUpError, ReceiveError, Received};

@@ -77,8 +77,11 @@ pub enum RecoverError {
     /// The device list that the server has is not valid, or the next one cannot be made.
     #[error("the account's device list cannot be continued")]
     List(#[from] ListError),
-    /// The name has control characters, or more than [`MAX_DEVICE_NAME_BYTES`].
-    #[error("a name has at most {MAX_DEVICE_NAME_BYTES} bytes and no control characters")]
+    /// The name has control characters, nothing to see, or more than [`MAX_DEVICE_NAME_BYTES`].
+    #[error(
+        "a device's name has something to see in it, no control characters, and at most \
+         {MAX_DEVICE_NAME_BYTES} bytes"
+    )]
     Name,
     /// The server shows a device list of another recovery key, or of another user.
     #[error("the server shows a device list that these words do not belong to")]
@@ -123,7 +126,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         let begun = store.transaction(|tx| tx.find_account())?;
         let begun = check_begun(begun, &recovery.user)?;
         let name = recovery.name.trim();
-        if !devices::is_a_name(name) {
+        if !devices::may_be_given(name) {
             return Err(RecoverError::Name);
         }
         let key = RecoveryKey::from_words(&recovery.words)?;

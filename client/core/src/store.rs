@@ -326,7 +326,7 @@ pub enum StoreError {
     #[error("the database is damaged: {0}")]
     Damaged(String),
     /// No space is left for it.
-    #[error("there is no space left for the database")]
+    #[error("the disk is full: the database cannot grow")]
     Full,
     /// The file system or the database refused.
     #[error("the database cannot be used: {0}")]

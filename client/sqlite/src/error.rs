@@ -2,6 +2,7 @@
 
 use grove_core::store::StoreError;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// Turns a result of SQLite into one of the store.
 pub(crate) trait Sql<T> {
@@ -24,6 +25,8 @@ fn translate(error: &rusqlite::Error) -> StoreError {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
             ErrorCode::DatabaseCorrupt => StoreError::Damaged(error.to_string()),
             ErrorCode::DiskFull => StoreError::Full,
+            // The index of the write-ahead log is a file of its own, and not called full.
+            _ if failure.extended_code == SQLITE_IOERR_SHMSIZE => StoreError::Full,
             ErrorCode::NotADatabase => StoreError::WrongKey,
             _ => StoreError::Io(error.to_string()),
         },

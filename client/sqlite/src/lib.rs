@@ -90,3 +90,28 @@ impl Store for SqliteStore {
         tx::generation(&self.connection)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use grove_core::store::{Store as _, StoreError};
+    use zeroize::Zeroizing;
+
+    use super::{Key, SqliteStore};
+
+    #[test]
+    fn a_disk_without_room_is_called_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Key::Raw(Zeroizing::new([7; 32]));
+        let mut store = SqliteStore::open(&folder.path().join("grove.db"), &key).unwrap();
+        // As many pages as there are: SQLite says of both that there is no room.
+        store
+            .connection
+            .pragma_update(None, "max_page_count", 1)
+            .unwrap();
+        let big = vec![7; 1 << 20];
+        let full =
+            store.transaction(|tx| (0..8_u8).try_for_each(|at| tx.put_record(&[at], Some(&big))));
+        assert_eq!(full, Err::<(), _>(StoreError::Full));
+    }
+}

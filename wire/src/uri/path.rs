@@ -38,15 +38,27 @@ impl RoomUri {
         format!("{}@{}", segment(&self.0, 2), segment(&self.0, 0))
     }
 
+    /// Reads `<id>@<domain>`, whatever its case, as a person may paste it.
+    ///
+    /// # Errors
+    /// [`UriError::Domain`], [`UriError::Room`] if what stands before the `@` is no whole id,
+    /// [`UriError::Shape`] without an `@`, [`UriError::TooLong`].
+    pub fn parse_address(text: &str) -> Result<Self, UriError> {
+        let (id, hub) = text.split_once('@').ok_or(UriError::Shape)?;
+        let hash = base32(id).ok_or(UriError::Room)?;
+        if hub.contains('/') {
+            return Err(UriError::Domain);
+        }
+        Ok(Self::new(&Provider::parse(hub)?, &hash))
+    }
+
     /// Reads what [`RoomUri::path_segment`] gives.
     ///
     /// # Errors
     /// [`UriError::Domain`], [`UriError::Room`], [`UriError::Shape`], [`UriError::TooLong`];
     /// [`UriError::NotCanonical`] for upper case and other spellings of the same room.
     pub fn parse_path_segment(text: &str) -> Result<Self, UriError> {
-        let (hash, hub) = text.split_once('@').ok_or(UriError::Shape)?;
-        let hub = Provider::parse(hub)?;
-        let room = Self::new(&hub, &base32(hash).ok_or(UriError::Room)?);
+        let room = Self::parse_address(text)?;
         if room.path_segment() == text {
             Ok(room)
         } else {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use grove_core::{ApproveLinkError, ConfirmLinkError, LinkCode};
 
-use super::failures::failed;
+use super::failures::{failed, unusable};
 use super::listen::Ending;
 use crate::answers::{Answers, Echo};
 use crate::args::Approve;
@@ -102,14 +102,12 @@ fn taken_up(error: ApproveLinkError) -> Failure {
         error,
         ApproveLinkError::Text(_) | ApproveLinkError::OtherUser(_)
     );
-    let failure = failed(error).advise(advice);
-    if usage {
-        return Failure {
-            exit: Exit::Usage,
-            ..failure
-        };
-    }
-    failure
+    let failure = if usage {
+        unusable(error)
+    } else {
+        failed(error)
+    };
+    failure.advise(advice)
 }
 
 fn confirmed(error: ConfirmLinkError) -> Failure {

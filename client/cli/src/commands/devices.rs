@@ -4,11 +4,11 @@ mod choice;
 
 use std::path::Path;
 
-use grove_core::{Classified, DeviceProgress};
+use grove_core::{Classified, DeviceProgress, RenameDeviceError};
 use grove_wire::uri::ClientUri;
 
 use super::approve;
-use super::failures::failed;
+use super::failures::{failed, unusable};
 use crate::answers::{self, Answers, Echo};
 use crate::args::Devices;
 use crate::exit::Exit;
@@ -35,7 +35,7 @@ pub(crate) async fn devices(
             session
                 .client
                 .rename_device(&client, &name)
-                .map_err(failed)?;
+                .map_err(not_renamed)?;
             output.print(&RenamedLine { client, name })?;
         }
         Devices::Retire { device, yes } => {
@@ -55,6 +55,13 @@ pub(crate) async fn devices(
     }
     session.settle(output).await;
     Ok(())
+}
+
+fn not_renamed(error: RenameDeviceError) -> Failure {
+    match error {
+        RenameDeviceError::Name => unusable(error),
+        other => failed(other),
+    }
 }
 
 async fn revoke(

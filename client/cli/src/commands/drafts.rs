@@ -1,7 +1,9 @@
 //! `grove rooms draft` and `grove rooms read`: what is left off on one device and taken up on
 //! another.
 
-use super::failures::failed;
+use grove_core::KeepError;
+
+use super::failures::{failed, unusable};
 use crate::failure::Failure;
 use crate::output::{ChangeLine, DraftLine, Output};
 use crate::session::Session;
@@ -17,10 +19,17 @@ pub(crate) async fn draft(
     session.catch_up_if_possible(output).await?;
     let room = session.client.find_room(room)?;
     if let Some(text) = text {
-        session.client.set_draft(&room, &text).map_err(failed)?;
+        session.client.set_draft(&room, &text).map_err(explain)?;
     }
     let draft = session.client.draft(&room).map_err(failed)?;
     output.print(&DraftLine { room, draft })
+}
+
+fn explain(error: KeepError) -> Failure {
+    match error {
+        KeepError::TooLong => unusable(error),
+        other => failed(other),
+    }
 }
 
 /// Marks what this device has of a room as read.

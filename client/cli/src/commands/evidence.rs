@@ -1,23 +1,25 @@
 //! `grove evidence`: proofs that a server has lied, kept here or given by others.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use grove_core::{EvidenceFile, EvidenceView, verify_evidence};
 use grove_wire::api::Base64Url;
 use grove_wire::uri::Provider;
+use zeroize::Zeroizing;
 
 use super::failures::failed;
 use crate::args::Evidence;
+use crate::bounded;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, is_full};
 use crate::output::{EvidenceLine, Exported, KeyIs, Output, VerifiedLine};
 use crate::profile::{self, Directories, Profile, ProfileName, Unlock};
 use crate::session::Session;
 
 /// A proof is a few KiB; more is no proof.
-const MAX_FILE_BYTES: u64 = 256 * 1024;
+const MAX_FILE_BYTES: usize = 256 * 1024;
 
 pub(crate) fn evidence(
     session: &mut Session,
@@ -51,6 +53,9 @@ fn export(
         return output.write_raw(text.as_bytes());
     };
     fs::write(file, text).map_err(|error| {
+        if is_full(&error) {
+            return Failure::full(&format_args!("{} cannot be written", file.display()));
+        }
         let text = format!("{} cannot be written: {error}", file.display());
         Failure::new(Exit::Failure, text)
     })?;
@@ -134,14 +139,10 @@ pub(crate) fn verify(file: &Path, keys: &Keys<'_>, output: &mut Output<'_>) -> R
     output.print(&VerifiedLine { evidence, key_is })
 }
 
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     if file == Path::new("-") {
-        io::stdin().take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+        bounded::read(io::stdin(), MAX_FILE_BYTES)
     } else {
-        File::open(file)?
-            .take(MAX_FILE_BYTES)
-            .read_to_end(&mut bytes)?;
+        bounded::read(File::open(file)?, MAX_FILE_BYTES)
     }
-    Ok(bytes)
 }

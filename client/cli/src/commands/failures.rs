@@ -4,11 +4,12 @@
 use std::error::Error;
 
 use grove_core::{Class, Classified, FindRoomError, OpenError, StoreError, Trouble, with_causes};
+use grove_wire::uri::RoomUri;
 
 use crate::events::EventsError;
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{RoomNames, short_id};
+use crate::failure::{Failure, ROOM_ADVICE};
+use crate::output::RoomNames;
 use crate::profile::ProfileError;
 use crate::transport::HttpTransportError;
 
@@ -16,6 +17,14 @@ use crate::transport::HttpTransportError;
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(crate) fn failed(error: impl Error + Classified) -> Failure {
     of_class(error.class(), with_causes(&error))
+}
+
+/// An error that what was typed cannot be used, whatever there is here and at the server.
+pub(crate) fn unusable(error: impl Error + Classified) -> Failure {
+    Failure {
+        exit: Exit::Usage,
+        ..failed(error)
+    }
 }
 
 /// Something that could not be done now.
@@ -36,6 +45,9 @@ fn of_class(class: Class, text: String) -> Failure {
         Class::NotRegistered => (Exit::Profile, Some(REGISTER_ADVICE)),
         Class::Refused => (Exit::Refused, None),
         Class::Revoked => (Exit::Identity, Some(REVOKED_ADVICE)),
+        Class::Store if text.contains(&StoreError::Full.to_string()) => {
+            (Exit::Storage, Some(ROOM_ADVICE))
+        }
         Class::Store => (Exit::Storage, Some(STORE_ADVICE)),
         Class::Unknown => (Exit::NotFound, None),
         Class::Unavailable => (Exit::Unavailable, Some(UNAVAILABLE_ADVICE)),
@@ -69,7 +81,7 @@ impl From<StoreError> for Failure {
         let advice = match &error {
             StoreError::Busy => "another grove is at work on this profile: wait for it, or end it",
             StoreError::Damaged(_) => "restore the profile's folder from a backup, and report this",
-            StoreError::Full => "make room on the disk; nothing was lost",
+            StoreError::Full => ROOM_ADVICE,
             StoreError::Io(_) => "check the permissions of the profile's folder and the disk",
             StoreError::TooNew { .. } => "use the newer version of grove",
             StoreError::WrongKey => "put back the key file that belongs to this database",
@@ -94,6 +106,7 @@ impl From<ProfileError> for Failure {
             E::DirectoryPermissions { path, .. } => {
                 (Exit::Storage, format!("run chmod 700 {}", path.display()))
             }
+            E::Full { .. } => (Exit::Storage, ROOM_ADVICE.to_owned()),
             E::Io { .. } => (
                 Exit::Storage,
                 "check the path and its permissions".to_owned(),
@@ -140,8 +153,9 @@ impl From<FindRoomError> for Failure {
     fn from(error: FindRoomError) -> Self {
         let advice = match &error {
             FindRoomError::Ambiguous { candidates } => {
-                let ids: Vec<&str> = candidates.iter().map(short_id).collect();
-                format!("name one by its id: {}", ids.join(", "))
+                // Ids may begin alike, and be alike on two domains.
+                let addresses: Vec<String> = candidates.iter().map(RoomUri::path_segment).collect();
+                format!("name one by its address: {}", addresses.join(", "))
             }
             FindRoomError::Store(error) => return error.clone().into(),
             FindRoomError::Unknown => "grove rooms list shows the rooms".to_owned(),
@@ -231,14 +245,16 @@ mod tests {
     }
 
     #[test]
-    fn an_ambiguous_name_lists_the_ids() {
-        let hub = Provider::parse("a.example").unwrap();
-        let candidates = vec![RoomUri::new(&hub, &[7; 32]), RoomUri::new(&hub, &[8; 32])];
-        let failure = Failure::from(FindRoomError::Ambiguous { candidates });
+    fn an_ambiguous_name_lists_whole_addresses() {
+        let at = |domain| RoomUri::new(&Provider::parse(domain).unwrap(), &[7; 32]);
+        let candidates = vec![at("a.example"), at("b.example")];
+        let failure = Failure::from(FindRoomError::Ambiguous {
+            candidates: candidates.clone(),
+        });
         assert_eq!(failure.exit, Exit::NotFound);
-        assert_eq!(
-            failure.advice.as_deref(),
-            Some("name one by its id: a4dqobyh, baeaqcai")
-        );
+        let advice = failure.advice.unwrap();
+        let listed = advice.strip_prefix("name one by its address: ").unwrap();
+        let read: Vec<_> = listed.split(", ").map(RoomUri::parse_address).collect();
+        assert_eq!(read, candidates.into_iter().map(Ok).collect::<Vec<_>>());
     }
 }

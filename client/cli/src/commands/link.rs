@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 use grove_core::{Client, Linking, LinkingError};
 use grove_sqlite::SqliteStore;
 
-use super::failures::failed;
+use super::failures::{failed, unusable};
 use super::listen::Ending;
 use super::new_profile::{self, NewProfile, Plan};
 use crate::args::{Arguments, Link};
@@ -113,12 +113,10 @@ fn explain(error: LinkingError) -> Failure {
         _ => return failed(error),
     };
     let usage = matches!(error, LinkingError::Name);
-    let failure = failed(error).advise(advice);
-    if usage {
-        return Failure {
-            exit: Exit::Usage,
-            ..failure
-        };
-    }
-    failure
+    let failure = if usage {
+        unusable(error)
+    } else {
+        failed(error)
+    };
+    failure.advise(advice)
 }

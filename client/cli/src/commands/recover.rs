@@ -2,7 +2,7 @@
 
 use grove_core::{Client, OtherDevices, RecoverError, Recovery};
 
-use super::failures::failed;
+use super::failures::{failed, unusable};
 use super::listen::Ending;
 use super::new_profile::{self, Plan};
 use crate::args::{Arguments, Recover};
@@ -92,12 +92,10 @@ fn explain(error: RecoverError) -> Failure {
         _ => return failed(error),
     };
     let usage = matches!(error, RecoverError::Name | RecoverError::Words(_));
-    let failure = failed(error).advise(advice);
-    if usage {
-        return Failure {
-            exit: Exit::Usage,
-            ..failure
-        };
-    }
-    failure
+    let failure = if usage {
+        unusable(error)
+    } else {
+        failed(error)
+    };
+    failure.advise(advice)
 }

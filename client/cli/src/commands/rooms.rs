@@ -1,10 +1,10 @@
 //! `grove rooms`: make, list, enter, leave, and change who is in.
 
-use grove_core::{Event, JoinError, Numbered};
+use grove_core::{CreateRoomError, Event, JoinError, Numbered};
 use grove_wire::uri::{RoomUri, UserUri};
 
 use super::drafts;
-use super::failures::failed;
+use super::failures::{failed, unusable};
 use crate::args::Rooms;
 use crate::failure::Failure;
 use crate::output::{ChangeLine, Created, EventLine, InvitedLine, MemberLine, Output, RoomLine};
@@ -77,11 +77,7 @@ async fn create(
         .client
         .create_room(name, topic)
         .await
-        .map_err(|error| {
-            failed(error).advise_if_passing(
-                "the room is kept and will be made by the next command that reaches the server",
-            )
-        })?;
+        .map_err(not_created)?;
     output.print(&Created {
         room: room.clone(),
         name: name.to_owned(),
@@ -90,6 +86,15 @@ async fn create(
         return Ok(());
     }
     invite(session, &room, users, output).await
+}
+
+fn not_created(error: CreateRoomError) -> Failure {
+    match error {
+        CreateRoomError::NoName | CreateRoomError::Profile(_) => unusable(error),
+        other => failed(other).advise_if_passing(
+            "the room is kept and will be made by the next command that reaches the server",
+        ),
+    }
 }
 
 async fn invite(
@@ -107,12 +112,8 @@ async fn invite(
     })
 }
 
-/// A room that is joined is not known here yet, unless it was left.
 async fn join(session: &mut Session, room: &str, output: &mut Output<'_>) -> Result<(), Failure> {
-    let room = match RoomUri::parse(room) {
-        Ok(room) => room,
-        Err(_) => session.find_room(room).await?,
-    };
+    let room = session.find_room(room).await?;
     session.client.join(&room).await.map_err(not_joined)?;
     output.print(&ChangeLine {
         room,

@@ -5,15 +5,18 @@
 
 use std::io::{self, Read};
 
-use grove_core::{Draft, MessageStatus, SendError};
-use grove_wire::limits::MAX_MESSAGE_BYTES;
+use grove_core::{Draft, MAX_TEXT_BYTES, MessageStatus, SendError};
 
-use super::failures::failed;
+use super::failures::{failed, unusable};
 use crate::args::{About, Send};
+use crate::bounded;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, SentLine};
 use crate::session::Session;
+
+/// Line ends behind a message are not part of it.
+const MAX_LINE_END_BYTES: usize = 64;
 
 pub(crate) async fn send(
     session: &mut Session,
@@ -49,7 +52,7 @@ pub(crate) async fn send(
 
 fn explain(error: SendError) -> Failure {
     match error {
-        SendError::Empty | SendError::TooLong => Failure::caused(Exit::Usage, &error),
+        SendError::Empty | SendError::TooLong => unusable(error),
         other => failed(other),
     }
 }
@@ -63,28 +66,16 @@ fn text(argument: Option<String>) -> Result<String, Failure> {
 
 /// A message from standard input, without the line end that programs put behind their output.
 fn read_text(source: impl Read) -> Result<String, Failure> {
-    let mut text = String::new();
-    let most = u64::try_from(MAX_MESSAGE_BYTES).unwrap_or(u64::MAX);
-    source
-        .take(most)
-        .read_to_string(&mut text)
-        .map_err(|error| {
-            Failure::new(
-                Exit::Usage,
-                format!("standard input is no message: {error}"),
-            )
-            .advise("a message is UTF-8 text")
-        })?;
-    if text.len() >= MAX_MESSAGE_BYTES {
-        return Err(Failure::new(
+    let most = MAX_TEXT_BYTES.saturating_add(MAX_LINE_END_BYTES);
+    let text = bounded::read_text(source, most).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => unusable(SendError::TooLong),
+        _ => Failure::new(
             Exit::Usage,
-            format!("a message is shorter than {MAX_MESSAGE_BYTES} bytes"),
-        ));
-    }
-    while text.ends_with(['\n', '\r']) {
-        text.pop();
-    }
-    Ok(text)
+            format!("standard input is no message: {error}"),
+        )
+        .advise("a message is UTF-8 text"),
+    })?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 fn draft(about: &About, text: Option<String>) -> Result<Draft, Failure> {
@@ -112,7 +103,7 @@ fn draft(about: &About, text: Option<String>) -> Result<Draft, Failure> {
 mod tests {
     use grove_core::{Draft, MessageId};
 
-    use super::{MAX_MESSAGE_BYTES, draft, read_text};
+    use super::{MAX_TEXT_BYTES, draft, read_text};
     use crate::args::About;
     use crate::exit::Exit;
 
@@ -131,8 +122,22 @@ mod tests {
             read_text([0xff, 0xfe].as_slice()).unwrap_err().exit,
             Exit::Usage
         );
-        let long = vec![b'x'; MAX_MESSAGE_BYTES];
-        assert_eq!(read_text(long.as_slice()).unwrap_err().exit, Exit::Usage);
+        let longest = "x".repeat(MAX_TEXT_BYTES);
+        let read = read_text(format!("{longest}\r\n").as_bytes()).unwrap();
+        assert_eq!(read, longest);
+    }
+
+    #[test]
+    fn too_much_is_called_that_wherever_the_bound_falls() {
+        let long = "é".repeat(MAX_TEXT_BYTES);
+        for begin in ["", "x"] {
+            let failure = read_text(format!("{begin}{long}").as_bytes()).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert_eq!(
+                failure.message,
+                format!("the text has more than {MAX_TEXT_BYTES} bytes")
+            );
+        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use grove_core::{DeviceProgress, DeviceView, PendingRoom};
+use grove_core::{DeviceProgress, DeviceView, PendingRoom, visible_name};
 use grove_wire::uri::ClientUri;
 use serde::Serialize;
 
 use super::plain::Quoted;
-use super::records::short_id;
+use super::records::called;
 use super::time::Minute;
 
 /// How many characters of a device's id people are shown.
@@ -42,9 +42,9 @@ impl fmt::Display for DeviceLine {
 }
 
 fn write_name(f: &mut fmt::Formatter<'_>, device: &DeviceView) -> fmt::Result {
-    match device.name.as_str() {
-        "" => f.write_str("(no name)"),
-        name => write!(f, "{}", Quoted(name)),
+    match visible_name(&device.name) {
+        None => f.write_str("(no name)"),
+        Some(name) => write!(f, "{}", Quoted(name)),
     }
 }
 
@@ -154,11 +154,7 @@ impl fmt::Display for DevicesChanged {
 }
 
 fn write_pending(f: &mut fmt::Formatter<'_>, pending: &PendingRoom) -> fmt::Result {
-    if pending.name.is_empty() {
-        write!(f, "{}", short_id(&pending.room))?;
-    } else {
-        write!(f, "{}", Quoted(&pending.name))?;
-    }
+    f.write_str(&called(&pending.room, &pending.name))?;
     let devices = |f: &mut fmt::Formatter<'_>, devices: &[ClientUri], text: &str| {
         if devices.is_empty() {
             return Ok(());
@@ -173,7 +169,7 @@ fn write_pending(f: &mut fmt::Formatter<'_>, pending: &PendingRoom) -> fmt::Resu
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use grove_core::{DeviceProgress, DeviceView, PendingRoom};
+    use grove_core::{DeviceProgress, DeviceView, PendingRoom, visible_name};
     use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
     use super::{DeviceLine, DevicesChanged, RenamedLine};

@@ -5,12 +5,13 @@ use std::fmt;
 
 use grove_core::{
     Event, Loss, Message, MessageId, MessageKind, MessageStatus, Numbered, RoomChange, Trust,
+    visible_name,
 };
 use grove_wire::uri::RoomUri;
 use serde::{Serialize, Serializer};
 
 use super::plain::{Line, Lines, Quoted};
-use super::records::short_id;
+use super::records::called;
 use super::time::{Minute, Span};
 
 /// How many digits of a message id a person is shown.
@@ -28,10 +29,7 @@ impl RoomNames {
 
     /// The name of a room in «…», since others chose it, or its short id.
     pub(crate) fn of(&self, room: &RoomUri) -> String {
-        match self.0.get(room) {
-            Some(name) if !name.is_empty() => Quoted(name).to_string(),
-            _ => short_id(room).to_owned(),
-        }
+        called(room, self.0.get(room).map_or("", String::as_str))
     }
 }
 
@@ -295,11 +293,15 @@ fn write_change(f: &mut fmt::Formatter<'_>, change: &RoomChange) -> fmt::Result 
         } => write!(f, "the server wants {} out", user.address()),
         RoomChange::Leaving { user, .. } => write!(f, "{} is leaving", user.address()),
         RoomChange::Left { user } => write!(f, "{} is gone", user.address()),
-        RoomChange::Renamed { name, topic } if topic.is_empty() => {
-            write!(f, "is now called {}", Quoted(name))
-        }
         RoomChange::Renamed { name, topic } => {
-            write!(f, "is now called {}, about {}", Quoted(name), Quoted(topic))
+            match visible_name(name) {
+                Some(name) => write!(f, "is now called {}", Quoted(name))?,
+                None => f.write_str("has no name now")?,
+            }
+            match visible_name(topic) {
+                Some(topic) => write!(f, ", about {}", Quoted(topic)),
+                None => Ok(()),
+            }
         }
         RoomChange::RoleChanged { user, role } => {
             write!(f, "{} is now {}", user.address(), Line(role))

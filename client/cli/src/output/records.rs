@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use grove_core::{IdentityView, MemberView, RoomView, Sent, Trust};
+use grove_core::{IdentityView, MemberView, RoomView, Sent, Trust, visible_name};
 use grove_wire::uri::{ClientUri, RoomUri, UserUri};
 use serde::Serialize;
 
@@ -15,8 +15,16 @@ const SHORT_ID_CHARACTERS: usize = 8;
 
 /// The beginning of a room's id, enough for people to tell rooms apart and to name one.
 pub(crate) fn short_id(room: &RoomUri) -> &str {
-    let id = room.as_str().rsplit('/').next().unwrap_or_default();
+    let id = room.id();
     id.get(..SHORT_ID_CHARACTERS).unwrap_or(id)
+}
+
+/// What a room is called: its name in «…», since others chose it, or its short id.
+pub(crate) fn called(room: &RoomUri, name: &str) -> String {
+    visible_name(name).map_or_else(
+        || short_id(room).to_owned(),
+        |name| Quoted(name).to_string(),
+    )
 }
 
 /// What `register` made.
@@ -234,12 +242,12 @@ impl fmt::Display for RoomLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let room = &self.0;
         write!(f, "{}  ", short_id(&room.room))?;
-        match room.name.as_str() {
-            "" => f.write_str("(no name yet)")?,
-            name => write!(f, "{}", Quoted(name))?,
+        match visible_name(&room.name) {
+            None => f.write_str("(no name yet)")?,
+            Some(name) => write!(f, "{}", Quoted(name))?,
         }
-        if !room.topic.is_empty() {
-            write!(f, ", {}", Quoted(&room.topic))?;
+        if let Some(topic) = visible_name(&room.topic) {
+            write!(f, ", {}", Quoted(topic))?;
         }
         if room.state != "joined" {
             write!(f, " ({})", room.state)?;

@@ -5,7 +5,8 @@ use std::fmt;
 use grove_core::Status;
 use serde::Serialize;
 
-use super::plain::{Line, Quoted};
+use super::plain::Line;
+use super::records::called;
 use super::time::Minute;
 
 /// How this device and its server are doing.
@@ -72,7 +73,7 @@ impl fmt::Display for StatusPage {
             write!(
                 f,
                 "\nNothing is sent to {}: {}",
-                Quoted(&room.name),
+                called(&room.room, &room.name),
                 Line(why)
             )
         })

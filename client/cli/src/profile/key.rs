@@ -3,8 +3,8 @@
 //! Must not know the database. A key file that others may read, or that belongs to somebody else,
 //! is refused rather than repaired: whoever could read it may have done so already.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::{File, OpenOptions, remove_file};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use zeroize::Zeroizing;
 
 use super::{OPEN_TO_OTHERS, ProfileError};
-use crate::clock;
+use crate::{bounded, clock};
 
 /// Length of the key in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
 
-const MAX_FILE_BYTES: u64 = 1024;
+const MAX_FILE_BYTES: usize = 1024;
 
 /// Reads the key after checking who else could have.
 ///
@@ -33,9 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, ProfileErr
         Err(error) => return Err(ProfileError::io("read", path, error)),
     };
     check_permissions(&file, path)?;
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    file.take(MAX_FILE_BYTES)
-        .read_to_string(&mut text)
+    let text = bounded::read_text(file, MAX_FILE_BYTES)
         .map_err(|error| ProfileError::io("read", path, error))?;
     parse(&text).ok_or_else(|| ProfileError::KeyMalformed(path.to_owned()))
 }
@@ -66,9 +64,14 @@ fn create(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, ProfileError> {
 /// [`ProfileError::Io`], also when the file is already there.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), ProfileError> {
     let mut file = create_private(path)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|error| ProfileError::io("write", path, error))
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // Half a file would be taken for a damaged one, and nobody would write it anew.
+        if let Err(error) = remove_file(path) {
+            tracing::warn!(%error, "half a file stays behind");
+        }
+        ProfileError::io("write", path, error)
+    })
 }
 
 /// Makes a new, empty file with mode 0600.

@@ -9,6 +9,7 @@ use super::view::{quoted, short_id};
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
+use crate::names::visible_name;
 use crate::notes;
 use crate::step::Step;
 use crate::store::{Store, StoreError};
@@ -17,8 +18,11 @@ use crate::transport::Transport;
 /// A device cannot be named so.
 #[derive(Debug, thiserror::Error)]
 pub enum RenameDeviceError {
-    /// The name has control characters, or more than [`MAX_DEVICE_NAME_BYTES`].
-    #[error("a name has at most {MAX_DEVICE_NAME_BYTES} bytes and no control characters")]
+    /// The name has control characters, nothing to see, or more than [`MAX_DEVICE_NAME_BYTES`].
+    #[error(
+        "a device's name has something to see in it, no control characters, and at most \
+         {MAX_DEVICE_NAME_BYTES} bytes"
+    )]
     Name,
     /// The store failed.
     #[error(transparent)]
@@ -37,7 +41,12 @@ impl Classified for RenameDeviceError {
     }
 }
 
-/// Whether a device may be called so.
+/// Whether a person may call a device so; an empty text is no name, and allowed.
+pub(crate) fn may_be_given(name: &str) -> bool {
+    is_a_name(name) && (name.is_empty() || visible_name(name).is_some())
+}
+
+/// Whether a device may be called so by another one, of whatever version.
 pub(crate) fn is_a_name(name: &str) -> bool {
     name.len() <= MAX_DEVICE_NAME_BYTES && !name.chars().any(char::is_control)
 }
@@ -49,20 +58,20 @@ pub(crate) fn renamed_text(
     (before, after): (&str, &str),
     by: &ClientUri,
 ) -> Result<String, StoreError> {
-    let before = match before {
-        "" => String::new(),
-        before => format!(", so far {},", quoted(before)),
-    };
-    let after = match after {
-        "" => "has no name now".to_owned(),
-        after => format!("is now called {}", quoted(after)),
-    };
+    let before = visible_name(before).map_or_else(String::new, |before| {
+        format!(", so far {},", quoted(before))
+    });
+    let after = visible_name(after).map_or_else(
+        || "has no name now".to_owned(),
+        |after| format!("is now called {}", quoted(after)),
+    );
     let by = if by == client {
         "that device itself".to_owned()
     } else {
         let names = step.tx.list_device_names()?;
         let name = names.into_iter().find(|(named, _)| named == by);
-        let name = name.map_or_else(String::new, |(_, name)| format!(" {}", quoted(&name)));
+        let name = name.as_ref().and_then(|(_, name)| visible_name(name));
+        let name = name.map_or_else(String::new, |name| format!(" {}", quoted(name)));
         format!("your device {}{name}", short_id(by))
     };
     let id = short_id(client);
@@ -81,7 +90,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         name: &str,
     ) -> Result<(), RenameDeviceError> {
         let name = name.trim();
-        if !is_a_name(name) {
+        if !may_be_given(name) {
             return Err(RenameDeviceError::Name);
         }
         self.transaction(|step| {

@@ -10,6 +10,7 @@ use crate::call::CallError;
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::failure::{Class, Classified};
+use crate::names::visible_name;
 use crate::step::{GroupError, Step};
 use crate::store::{Store, StoreError};
 use crate::transport::{Body, Method, Transport};
@@ -61,7 +62,8 @@ impl Classified for DevicesError {
 pub(crate) fn name_of(step: &Step<'_>, client: &ClientUri) -> Result<String, StoreError> {
     let names = step.tx.list_device_names()?;
     let named = names.into_iter().find(|(found, _)| found == client);
-    Ok(named.map_or_else(|| short_id(client), |(_, name)| quoted(&name)))
+    let name = named.as_ref().and_then(|(_, name)| visible_name(name));
+    Ok(name.map_or_else(|| short_id(client), quoted))
 }
 
 /// The beginning of a device's id.

@@ -37,8 +37,11 @@ pub enum LinkingError {
     /// The server is none for this.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The name has control characters, or more than [`MAX_DEVICE_NAME_BYTES`].
-    #[error("a name has at most {MAX_DEVICE_NAME_BYTES} bytes and no control characters")]
+    /// The name has control characters, nothing to see, or more than [`MAX_DEVICE_NAME_BYTES`].
+    #[error(
+        "a device's name has something to see in it, no control characters, and at most \
+         {MAX_DEVICE_NAME_BYTES} bytes"
+    )]
     Name,
     /// What the other side sent makes no device of this one.
     #[error("what the other device sent is not valid; the link is not to be trusted")]
@@ -161,7 +164,7 @@ impl<S: Store, T: Transport, E: Environment> Linking<S, T, E> {
             return Err(LinkingError::AlreadyRegistered(account.user));
         }
         let name = name.trim();
-        if !devices::is_a_name(name) {
+        if !devices::may_be_given(name) {
             return Err(LinkingError::Name);
         }
         let home = Home::ask(&transport, &user).await?;

@@ -1,8 +1,8 @@
 //! Creating a room: its record is signed, its group made and stored, then the hub is told.
 
 use grove_mls::identity::{
-    CREATION_RECORD_VERSION, CreationRecord, ProfileError, RecordError, RoomProfile,
-    SignedCreationRecord, SignedRoomProfile,
+    CREATION_RECORD_VERSION, CreationRecord, MAX_ROOM_NAME_BYTES, ProfileError, RecordError,
+    RoomProfile, SignedCreationRecord, SignedRoomProfile,
 };
 use grove_mls::member::create::{self, NewRoom};
 use grove_wire::api::rooms::RoomCreated;
@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::{Class, Classified};
+use crate::names::visible_name;
 use crate::step::Step;
 use crate::store::{Outgoing, OutgoingKind, Room, RoomState, Store, StoreError};
 use crate::transport::{Body, Method, Transport};
@@ -31,6 +32,9 @@ pub enum CreateRoomError {
     /// The group could not be made.
     #[error("the room's group cannot be made")]
     Make(#[source] create::CreateError),
+    /// There is nothing to see in the name.
+    #[error("a room's name has something to see in it, and at most {MAX_ROOM_NAME_BYTES} bytes")]
+    NoName,
     /// The name or topic is too long.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -47,7 +51,7 @@ impl Classified for CreateRoomError {
         match self {
             Self::Encode(_) | Self::Make(_) | Self::Record(_) => Class::Failure,
             Self::Handshake(error) => error.class(),
-            Self::Profile(_) => Class::Unknown,
+            Self::NoName | Self::Profile(_) => Class::Unknown,
             Self::Store(_) => Class::Store,
         }
     }
@@ -65,6 +69,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         name: &str,
         topic: Option<&str>,
     ) -> Result<RoomUri, CreateRoomError> {
+        if visible_name(name).is_none() {
+            return Err(CreateRoomError::NoName);
+        }
         let outgoing = self.transaction(|step| make(step, name, topic.unwrap_or_default()))?;
         self.submit_creation(&outgoing).await?;
         if let Err(error) = self.add_siblings(&outgoing.room).await {

@@ -1,6 +1,6 @@
 //! Who may name a room, and how those who come in learn its name.
 
-use grove_core::{Event, RoomChange};
+use grove_core::{CreateRoomError, Event, RenameDeviceError, RoomChange};
 use grove_mls::identity::{RoomProfile, SignedRoomProfile};
 use grove_mls::room::Role;
 use grove_wire::uri::{RoomUri, UserUri};
@@ -49,6 +49,27 @@ fn renamers(events: &[Event]) -> Vec<Option<UserUri>> {
             _ => None,
         })
         .collect()
+}
+
+#[test]
+fn a_name_without_anything_to_see_is_refused_before_anything_is_made() {
+    let hub = hub();
+    let [mut alice] = people(&hub, ["alice"]);
+    for name in [
+        "",
+        " ",
+        "\u{200b}\u{2060}\u{feff}\u{ad}",
+        "\u{3164}\u{2800}",
+    ] {
+        let refused = now(alice.client.create_room(name, None));
+        assert!(matches!(refused, Err(CreateRoomError::NoName)), "{name:?}");
+        let this = alice.client.whoami().client;
+        let renamed = alice
+            .client
+            .rename_device(&this, &format!("\u{200b}{name}"));
+        assert!(matches!(renamed, Err(RenameDeviceError::Name)), "{name:?}");
+    }
+    assert!(alice.client.rooms().unwrap().is_empty());
 }
 
 #[test]

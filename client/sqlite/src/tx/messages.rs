@@ -1,6 +1,7 @@
 //! Messages: history, and what is still to be sent.
 //!
-//! History stands in the order of the log; what was not accepted yet comes last.
+//! History stands in the order of the log. A message that failed never had a place there, and stands
+//! where it was written: before whatever arrived later. What waits to be accepted comes last.
 
 use grove_core::Trust;
 use grove_core::message::{MessageKind, MessageStatus};
@@ -133,6 +134,37 @@ fn one(
         .sql()
 }
 
+/// The newest messages of a room (`?1`) before one of them (`?2`), at most `?3`, newest first.
+///
+/// `unplaced` are those that the log does not have, few as a rule, each with the entry that it
+/// stands behind: the last one before what was received first after it was written. The others come
+/// by the index of the log's order, no more than are wanted.
+const LIST: &str = "\
+    WITH unplaced AS (SELECT number, CASE status WHEN 'failed' THEN coalesce(( \
+        SELECT coalesce(seq, 9223372036854775807) FROM messages AS earlier \
+        WHERE earlier.room = ?1 AND earlier.number < waiting.number AND earlier.seq IS NOT NULL \
+        AND coalesce(earlier.seq, 9223372036854775807) < coalesce(( \
+            SELECT seq FROM messages AS later WHERE later.room = ?1 AND later.number > waiting.number \
+            AND later.status = 'received' AND later.seq IS NOT NULL ORDER BY later.number LIMIT 1 \
+        ), 9223372036854775807) \
+        ORDER BY coalesce(earlier.seq, 9223372036854775807) DESC LIMIT 1 \
+    ), 0) ELSE 9223372036854775807 END AS place FROM messages AS waiting \
+    WHERE room = ?1 AND coalesce(seq, 9223372036854775807) = 9223372036854775807), \
+    bound AS (SELECT coalesce((SELECT place FROM unplaced WHERE number = ?2), seq) AS place, number \
+        FROM messages WHERE number = ?2), \
+    placed AS (SELECT * FROM (SELECT number, seq AS place FROM messages \
+        WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') AND seq IS NOT NULL \
+        AND coalesce(seq, 9223372036854775807) <= coalesce((SELECT place FROM bound), 9223372036854775807) \
+        AND (?2 IS NULL OR (seq, number) < (SELECT place, number FROM bound)) \
+        ORDER BY coalesce(seq, 9223372036854775807) DESC, number DESC LIMIT ?3) \
+        UNION ALL SELECT number, place FROM unplaced) \
+    SELECT messages.number AS number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, \
+        edited, deleted, status, failure, payload, witnessed, trust \
+    FROM placed JOIN messages ON messages.number = placed.number \
+    WHERE kind IN ('other', 'reaction', 'reply', 'text') \
+    AND (?2 IS NULL OR (place, placed.number) < (SELECT place, number FROM bound)) \
+    ORDER BY place DESC, placed.number DESC LIMIT ?3";
+
 pub(super) fn list(
     connection: &Connection,
     room: &RoomUri,
@@ -140,15 +172,16 @@ pub(super) fn list(
 ) -> Result<Vec<StoredMessage>, StoreError> {
     let limit = i64::try_from(listing.limit).unwrap_or(i64::MAX);
     let mut newest_first = connection
-        .prepare_cached(
-            "SELECT number, room, seq, id, client, counter, salt, time, kind, text, in_reply_to, replaces, edited, \
-             deleted, status, failure, payload, witnessed, trust FROM messages WHERE room = ?1 AND kind IN ('other', 'reaction', 'reply', 'text') \
-             AND (?2 IS NULL OR (coalesce(seq, 9223372036854775807), number) < (SELECT coalesce(seq, \
-             9223372036854775807), number FROM messages WHERE number = ?2)) \
-             ORDER BY coalesce(seq, 9223372036854775807) DESC, number DESC LIMIT ?3",
-        )
+        .prepare_cached(LIST)
         .sql()?
-        .query_map(params![room.as_str(), listing.before.map(integer).transpose()?, limit], read)
+        .query_map(
+            params![
+                room.as_str(),
+                listing.before.map(integer).transpose()?,
+                limit
+            ],
+            read,
+        )
         .sql()?
         .collect::<rusqlite::Result<Vec<_>>>()
         .sql()?;

@@ -372,6 +372,63 @@ fn history_is_in_the_order_of_the_log_and_what_waits_comes_last() {
 }
 
 #[test]
+fn what_failed_stands_where_it_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory.path().join("grove.db"));
+    let of = |status, number, seq, text: &str| StoredMessage {
+        status,
+        ..message(number, seq, text)
+    };
+    use MessageStatus::{Failed, Queued, Received, Sent};
+    // As they were written here, or came here; `sent` waited until the others had spoken.
+    let written = [
+        of(Failed, 1, None, "failed at the start"),
+        of(Received, 2, Some(3), "one"),
+        of(Sent, 3, Some(4), "two"),
+        of(Sent, 4, Some(9), "sent"),
+        of(Failed, 5, None, "failed"),
+        of(Failed, 6, None, "failed too"),
+        of(Queued, 7, None, "waits"),
+        of(Received, 8, Some(7), "three"),
+        of(Received, 9, Some(8), "four"),
+    ];
+    let ordered = [
+        "failed at the start",
+        "one",
+        "two",
+        "failed",
+        "failed too",
+        "three",
+        "four",
+        "sent",
+        "waits",
+    ];
+    let list = |store: &mut SqliteStore, limit, before| {
+        let listing = Listing { limit, before };
+        store
+            .transaction(|tx| tx.list_messages(&room_uri(), listing))
+            .unwrap()
+    };
+    for message in &written {
+        store.transaction(|tx| tx.add_message(message)).unwrap();
+    }
+    // Whole, the newest few, and page by page.
+    for limit in 1..=written.len() {
+        let newest = list(&mut store, limit, None);
+        let texts: Vec<_> = newest.iter().map(|one| one.text.as_str()).collect();
+        assert_eq!(texts, ordered[ordered.len() - limit..], "{limit}");
+        let (mut read, mut before) = (Vec::new(), None);
+        loop {
+            let page = list(&mut store, limit, before);
+            let Some(first) = page.first() else { break };
+            before = Some(first.number);
+            read.splice(0..0, page.into_iter().map(|one| one.text));
+        }
+        assert_eq!(read, ordered, "{limit}");
+    }
+}
+
+#[test]
 fn a_counter_is_used_once() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(&directory.path().join("grove.db"));

@@ -25,6 +25,24 @@ fn a_user_and_a_room_are_one_segment() {
 }
 
 #[test]
+fn a_room_is_pasted_in_any_case() {
+    let room = RoomUri::parse(&format!("mimi://a.example/r/{ROOM}")).unwrap();
+    assert_eq!(room.id(), ROOM);
+    let typed = format!("{}@A.Example.", ROOM.to_uppercase());
+    assert_eq!(RoomUri::parse_address(&typed), Ok(room));
+    for text in [
+        ROOM,
+        "aaaqeaye@a.example",
+        &format!("{ROOM}@mimi://a.example"),
+        &format!("{ROOM}@"),
+    ] {
+        assert!(RoomUri::parse_address(text).is_err(), "{text:?}");
+    }
+    assert!(RoomUri::is_id(&ROOM.to_uppercase()));
+    assert!(!RoomUri::is_id(&ROOM[1..]));
+}
+
+#[test]
 fn the_longest_fits() {
     let label = "a".repeat(63);
     let domain = format!("{label}.{label}.{label}.{}", "a".repeat(61));

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Caught, Created, DraftLine, IdentityPage, InvitedLine, MemberLine, Registered, RoomLine,
-    SentLine, Trusted, WhoamiPage, short_id,
+    SentLine, Trusted, WhoamiPage, called, short_id,
 };
 
 const ROOM: &str = "mimi://a.example/r/a4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dq";
@@ -124,6 +124,18 @@ fn rooms_and_members() {
              \"read_up_to\":17,\"unread\":0,\"draft\":\"\"}}"
         )
     );
+    for invisible in ["", "\u{200b}\u{3164} "] {
+        invisible.clone_into(&mut line.0.name);
+        invisible.clone_into(&mut line.0.topic);
+        let shown = line.to_string();
+        assert!(
+            shown.starts_with("a4dqobyh  (no name yet) (left)"),
+            "{shown}"
+        );
+        assert_eq!(called(&room(), invisible), "a4dqobyh");
+    }
+    "Gar\u{1b}den".clone_into(&mut line.0.name);
+    "what grows".clone_into(&mut line.0.topic);
     line.0.state = "joined";
     line.0.stopped = None;
     line.0.lost = Some(LostView {
