@@ -47,4 +47,5 @@ mod server_key;
 mod sockets;
 mod sql;
 mod talk;
+mod terminal_words;
 mod trust;

@@ -11,17 +11,11 @@ use zeroize::Zeroizing;
 use crate::bounded;
 use crate::exit::Exit;
 use crate::failure::Failure;
+pub(crate) use crate::secrets::Echo;
 use crate::secrets::{self, Terminal};
 
 /// The longest answer.
 const MAX_ANSWER_BYTES: usize = 4096;
-
-/// Whether an answer is shown while it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Echo {
-    Off,
-    On,
-}
 
 /// Who answers.
 pub(crate) enum Answers {
@@ -41,30 +35,35 @@ impl Answers {
         matches!(self, Self::Person(_))
     }
 
-    /// The answer to one question: a line, trimmed.
+    /// The answer to one question: a line, trimmed. A person who types nothing is asked again.
     ///
     /// # Errors
     /// When there is none.
     pub(crate) fn ask(&self, question: &str, echo: Echo) -> Result<Zeroizing<String>, Failure> {
-        let answered = match self {
-            Self::Person(terminal) => match echo {
-                Echo::Off => terminal.ask(question),
-                Echo::On => terminal.ask_openly(question),
-            },
-            Self::Script => next_line(),
-        };
-        match answered {
-            Ok(answer) if !answer.is_empty() => Ok(answer),
-            Ok(_nothing) => Err(Failure::new(
-                Exit::Usage,
-                format!(
-                    "no answer was given to: {}",
-                    question.trim_end_matches([':', ' '])
-                ),
-            )),
-            Err(error) => Err(secrets::unreadable(Path::new("the answer"), &error)),
+        loop {
+            let answered = match self {
+                Self::Person(terminal) => match echo {
+                    Echo::Off => terminal.ask(question),
+                    Echo::On => terminal.ask_openly(question),
+                },
+                Self::Script => next_line(),
+            };
+            match answered {
+                Ok(answer) if !answer.is_empty() => return Ok(answer),
+                Ok(_nothing) if self.is_person() => {}
+                Ok(_nothing) => return Err(unanswered(question)),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(unanswered(question));
+                }
+                Err(error) => return Err(secrets::unreadable(Path::new("the answer"), &error)),
+            }
         }
     }
+}
+
+fn unanswered(question: &str) -> Failure {
+    let question = question.trim_end_matches([':', ' ']);
+    Failure::new(Exit::Usage, format!("no answer was given to: {question}"))
 }
 
 /// Whether an answer is a yes; anything else is a no.

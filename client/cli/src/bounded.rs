@@ -25,7 +25,8 @@ pub(crate) fn read_text(source: impl Read, most: usize) -> io::Result<Zeroizing<
     as_text(&read(source, most)?)
 }
 
-/// The next line, trimmed; empty at the end of the source. With its end it has at most `most` bytes.
+/// The next line, trimmed; empty at the end of the source. With its end it has at most `most`
+/// bytes.
 ///
 /// # Errors
 /// As [`read_text`].

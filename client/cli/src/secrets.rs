@@ -4,10 +4,12 @@
 //! They come from files, the environment, standard input or a prompt that does not echo.
 
 use std::fs::{File, OpenOptions, remove_file};
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use crate::bounded;
@@ -20,6 +22,10 @@ pub(crate) const INVITE_VARIABLE: &str = "GROVE_INVITE";
 /// The environment variable that names a file with the passphrase.
 pub(crate) const PASSPHRASE_FILE_VARIABLE: &str = "GROVE_PASSPHRASE_FILE";
 
+/// What Ctrl-C types.
+const CTRL_C: u8 = 3;
+/// Says that no character has a meaning (`_POSIX_VDISABLE` on Linux).
+const NO_CHARACTER: u8 = 0;
 const MAX_SECRET_BYTES: usize = 4096;
 const MIN_PASSPHRASE_CHARACTERS: usize = 8;
 
@@ -156,6 +162,9 @@ fn no_passphrase() -> Failure {
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::Interrupted {
+        return Failure::new(Exit::Failure, "interrupted");
+    }
     Failure::new(
         Exit::Failure,
         format!("cannot read {}: {error}", path.display()),
@@ -164,6 +173,13 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
 
 fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
     bounded::read_line(BufReader::new(source), MAX_SECRET_BYTES)
+}
+
+/// Whether an answer is shown while it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Echo {
+    Off,
+    On,
 }
 
 /// The terminal this process was started from, even when its input and output are redirected.
@@ -183,13 +199,14 @@ impl Terminal {
     /// Asks one question without showing the answer.
     ///
     /// # Errors
-    /// What the terminal reports.
+    /// [`io::ErrorKind::Interrupted`] on Ctrl-C, [`io::ErrorKind::UnexpectedEof`] on Ctrl-D; what the
+    /// terminal reports.
     pub(crate) fn ask(&self, question: &str) -> io::Result<Zeroizing<String>> {
         let mut out = &self.0;
+        let asking = Asking::begin(&self.0, Echo::Off)?;
         out.write_all(question.as_bytes())?;
-        let echo = Silenced::begin(&self.0)?;
-        let answer = first_line(&self.0);
-        drop(echo);
+        let answer = asking.answer();
+        drop(asking);
         out.write_all(b"\n")?;
         answer
     }
@@ -197,34 +214,75 @@ impl Terminal {
     /// Asks one question whose answer may be seen.
     ///
     /// # Errors
-    /// What the terminal reports.
+    /// As [`Terminal::ask`].
     pub(crate) fn ask_openly(&self, question: &str) -> io::Result<Zeroizing<String>> {
         let mut out = &self.0;
+        let asking = Asking::begin(&self.0, Echo::On)?;
         out.write_all(question.as_bytes())?;
-        first_line(&self.0)
+        asking.answer()
     }
 }
 
-/// A terminal whose echo is off, until this is dropped.
-struct Silenced<'a> {
+/// A terminal that waits for an answer, until this is dropped.
+///
+/// Ctrl-C is no signal meanwhile. It would end the program and leave the terminal without echo and
+/// half a profile behind; or, where somebody waits for signals, not wake up whoever reads here. It
+/// ends the line instead, and the answer is an error.
+struct Asking<'a> {
     terminal: &'a File,
     before: Termios,
+    /// What is typed ahead of a question that shows the answer counts; a secret that was, stood on
+    /// the screen.
+    when: OptionalActions,
 }
 
-impl<'a> Silenced<'a> {
-    fn begin(terminal: &'a File) -> io::Result<Self> {
+impl<'a> Asking<'a> {
+    fn begin(terminal: &'a File, echo: Echo) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
-        Ok(Self { terminal, before })
+        let mut asking = before.clone();
+        let when = match echo {
+            Echo::Off => OptionalActions::Flush,
+            Echo::On => OptionalActions::Now,
+        };
+        if echo == Echo::Off {
+            asking.local_modes.remove(LocalModes::ECHO);
+        }
+        asking.special_codes[SpecialCodeIndex::VINTR] = NO_CHARACTER;
+        asking.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        tcsetattr(terminal, when, &asking)?;
+        Ok(Self {
+            terminal,
+            before,
+            when,
+        })
+    }
+
+    fn answer(&self) -> io::Result<Zeroizing<String>> {
+        let mut reader = BufReader::new(self.terminal);
+        let mut line = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES));
+        loop {
+            let part = reader.fill_buf()?;
+            if part.is_empty() && line.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let read = part.len();
+            line.extend_from_slice(part);
+            reader.consume(read);
+            match line.last() {
+                Some(&CTRL_C) => return Err(io::Error::new(io::ErrorKind::Interrupted, "Ctrl-C")),
+                Some(b'\n') => break,
+                _ if read == 0 => break,
+                _ => {}
+            }
+        }
+        bounded::read_line(line.as_slice(), MAX_SECRET_BYTES)
     }
 }
 
-impl Drop for Silenced<'_> {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Err(error) = tcsetattr(self.terminal, OptionalActions::Flush, &self.before) {
-            tracing::warn!(%error, "the terminal's echo could not be switched on again");
+        if let Err(error) = tcsetattr(self.terminal, self.when, &self.before) {
+            tracing::warn!(%error, "the terminal is not as it was before the question");
         }
     }
 }
@@ -276,16 +334,64 @@ impl RecoveryFile {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::fs::{metadata, read_to_string, write};
+    use std::fs::{File, metadata, read_to_string, write};
+    use std::io::{ErrorKind, Read as _, Write as _};
     use std::os::unix::fs::PermissionsExt as _;
+    use std::thread;
 
-    use super::{RecoveryFile, check_new, find_invite, first_line, recovery_words};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{SpecialCodeIndex, tcgetattr};
+
+    use super::{RecoveryFile, Terminal, check_new, find_invite, first_line, recovery_words};
     use crate::exit::Exit;
 
     #[test]
     fn a_secret_is_one_trimmed_line() {
         for text in ["secret", "secret\n", "secret\r\nmore\n", " secret \n"] {
             assert_eq!(first_line(text.as_bytes()).unwrap().as_str(), "secret");
+        }
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_question_and_leaves_the_terminal_as_it_was() {
+        for (typed, expected) in [
+            ("secret\u{3}", Err(ErrorKind::Interrupted)),
+            ("\u{3}", Err(ErrorKind::Interrupted)),
+            ("\u{4}", Err(ErrorKind::UnexpectedEof)),
+            ("s\u{e9}cret \n", Ok("s\u{e9}cret")),
+            ("\n", Ok("")),
+        ] {
+            let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+            grantpt(&master).unwrap();
+            unlockpt(&master).unwrap();
+            let name = ptsname(&master, Vec::new()).unwrap();
+            let name = name.to_str().unwrap();
+            let both = File::options().read(true).write(true).open(name).unwrap();
+            let before = tcgetattr(&both).unwrap();
+            let mut person = File::from(master);
+            let terminal = Terminal(both);
+            let answered = thread::scope(|scope| {
+                scope.spawn(|| {
+                    // The question is shown once the terminal waits for the answer.
+                    let mut shown = [0; "Secret: ".len()];
+                    person.read_exact(&mut shown).unwrap();
+                    person.write_all(typed.as_bytes()).unwrap();
+                    // Whoever does not take Ctrl-C for an end waits for this one.
+                    person.write_all(b"\n").unwrap();
+                });
+                terminal.ask("Secret: ")
+            });
+            let answered = answered.map_err(|error| error.kind());
+            assert_eq!(
+                answered.as_deref().map(String::as_str),
+                expected.as_ref().copied()
+            );
+            let after = tcgetattr(&terminal.0).unwrap();
+            assert_eq!(after.local_modes, before.local_modes);
+            assert_eq!(
+                after.special_codes[SpecialCodeIndex::VINTR],
+                before.special_codes[SpecialCodeIndex::VINTR]
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::client::Client;
 use crate::environment::Environment;
-use crate::failure::{Class, Classified};
+use crate::failure::{Class, Classified, with_causes};
 use crate::message::{Draft, MessageId, MessageStatus};
 use crate::notes;
 use crate::outbox::{self, FlushError};
@@ -35,6 +35,9 @@ pub struct Sent {
     pub id: Option<MessageId>,
     /// When it was accepted, or written while it waits; milliseconds.
     pub time_ms: u64,
+    /// Why it waits, in one line; none once it is accepted, and while this client is on its way
+    /// back into the room.
+    pub waits_for: Option<String>,
 }
 
 /// Something could not be said.
@@ -101,18 +104,19 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             drop(Box::pin(self.sync(Duration::ZERO)).await);
         }
         self.transaction(|step| check(step, room, &draft))?;
-        let line = self.check_before_writing(room).await?;
+        let mut line = self.check_before_writing(room).await?;
         let number = self.transaction(|step| enqueue(step, room, draft))?;
         // Nobody waits twice for a server that does not answer.
         if line == Line::Up {
             match self.flush_room(room).await {
                 Ok(()) => {}
-                Err(error) if error.class().is_passing() => {}
+                Err(error) if error.class().is_passing() => line = Line::down(&error),
                 Err(error) => {
                     let reason = error.to_string();
                     if self.transaction(|step| outbox::give_up(step, number, &reason))? {
                         return Err(error.into());
                     }
+                    line = Line::down(&error);
                 }
             }
         }
@@ -122,8 +126,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         if let Some(reason) = message.failure {
             return Err(SendError::Refused(reason));
         }
+        let waits_for = match line {
+            Line::Down(reason) if message.status == MessageStatus::Queued => Some(reason),
+            Line::Down(_) | Line::Up => None,
+        };
         Ok(Sent {
             number,
+            waits_for,
             room: message.room,
             status: message.status,
             seq: message.seq,
@@ -139,7 +148,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     async fn check_before_writing(&mut self, room: &RoomUri) -> Result<Line, SendError> {
         match self.catch_up_once(room).await {
             Ok(()) => {}
-            Err(error) if error.class().is_passing() => return Ok(Line::Down),
+            Err(error) if error.class().is_passing() => return Ok(Line::down(&error)),
             Err(error) => return Err(FlushError::from(error).into()),
         }
         if self.is_lost(room)? {
@@ -152,7 +161,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         match self.prepare_to_send(room).await {
             Ok(()) => Ok(Line::Up),
-            Err(error) if error.class().is_passing() => Ok(Line::Down),
+            Err(error) if error.class().is_passing() => Ok(Line::down(&error)),
             Err(FlushError::Group(error)) => Err(error.into()),
             Err(FlushError::Trust(error)) => Err(error.into()),
             Err(other) => Err(other.into()),
@@ -165,11 +174,18 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 }
 
-/// Whether the server answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether anything gets through to the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Line {
-    Down,
+    /// Nothing now, and why.
+    Down(String),
     Up,
+}
+
+impl Line {
+    fn down(error: &dyn std::error::Error) -> Self {
+        Self::Down(with_causes(error))
+    }
 }
 
 fn check(step: &mut Step<'_>, room: &RoomUri, draft: &Draft) -> Result<(), SendError> {

@@ -7,7 +7,6 @@ use super::listen::Ending;
 use super::new_profile::{self, Plan};
 use crate::args::{Arguments, Recover};
 use crate::clock::Machine;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Directories;

@@ -33,20 +33,23 @@ pub(crate) async fn send(
     let room = session.find_room(&wish.room).await?;
     let sent = session.client.send(&room, draft).await.map_err(explain)?;
     let queued = sent.status == MessageStatus::Queued;
+    let why = sent.waits_for.clone().map(|why| format!(": {why}"));
+    let why = why.unwrap_or_default();
     output.print(&SentLine(sent))?;
     if !queued {
         session.settle(output).await;
         return Ok(());
     }
     if wish.require_accepted {
-        return Err(
-            Failure::new(Exit::Unreachable, "the server has not accepted it yet").advise(
-                "the message waits and will be sent by a later command: do not send it again",
-            ),
-        );
+        return Err(Failure::new(
+            Exit::Unreachable,
+            format!("the server has not accepted it yet{why}"),
+        )
+        .advise("the message waits and will be sent by a later command: do not send it again"));
     }
-    output
-        .note("the server has not accepted it yet; the message waits and a later command sends it");
+    output.note(format_args!(
+        "the server has not accepted it yet{why}; the message waits and a later command sends it"
+    ));
     Ok(())
 }
 

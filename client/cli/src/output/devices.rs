@@ -169,7 +169,7 @@ fn write_pending(f: &mut fmt::Formatter<'_>, pending: &PendingRoom) -> fmt::Resu
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use grove_core::{DeviceProgress, DeviceView, PendingRoom, visible_name};
+    use grove_core::{DeviceProgress, DeviceView, PendingRoom};
     use grove_wire::uri::{ClientUri, Provider, RoomUri, UserUri};
 
     use super::{DeviceLine, DevicesChanged, RenamedLine};

@@ -199,7 +199,7 @@ mod tests {
             let rooms = [hers.clone(), mine.clone()];
             for typed in [whole.to_owned(), whole.to_uppercase()] {
                 assert_eq!(choose(&rooms, &typed).unwrap(), mine.uri, "{typed}");
-                let found = choose(&[hers.clone()], &typed);
+                let found = choose(std::slice::from_ref(&hers), &typed);
                 assert!(matches!(found, Err(FindRoomError::Unknown)), "{typed}");
             }
         }

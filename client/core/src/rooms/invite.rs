@@ -119,6 +119,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.catch_up_if_member(room)
             .await
             .map_err(CommitError::from)?;
+        // Who is about to be gone would be taken for somebody who is there, and then go.
+        if self.are_any_leaving(room, users)? {
+            self.commit_pending(room).await?;
+        }
         let mut invited = Invited::default();
         let mut wanted: Vec<UserUri> = Vec::new();
         let present = self.transaction(|step| {
@@ -176,6 +180,17 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             self.add_current(room, batch).await?;
         }
         Ok(())
+    }
+
+    /// Whether the leaving of one of these users waits for a commit.
+    fn are_any_leaving(&mut self, room: &RoomUri, users: &[UserUri]) -> Result<bool, GroupError> {
+        self.transaction(|step| {
+            step.group(room, |group, _, _| {
+                let members = trust::members_of(group)?;
+                let mut wanted = members.iter().filter(|one| users.contains(&one.user));
+                Ok(wanted.any(|one| group.are_all_leaving(&one.client)))
+            })
+        })
     }
 
     async fn learn_before_adding(&mut self, user: &UserUri) -> Result<(), InviteError> {

@@ -166,6 +166,24 @@ fn removals_are_committed_by_somebody_after_a_while() {
 }
 
 #[test]
+fn who_is_invited_while_leaving_is_gone_first_and_then_in() {
+    let hub = hub();
+    let (mut alice, mut bob, mut carol, room) = garden(&hub);
+    now(bob.client.leave(&room)).unwrap();
+    alice.syncs();
+    let invited = now(alice.client.invite(&room, &[user("bob"), user("carol")])).unwrap();
+    assert_eq!(invited.added, [user("bob")]);
+    assert_eq!(invited.already, [user("carol")]);
+    bob.syncs();
+    carol.syncs();
+    bob.says(&room, "back");
+    for person in [&mut alice, &mut carol] {
+        person.syncs();
+        assert_eq!(person.reads(&room), ["back"]);
+    }
+}
+
+#[test]
 fn a_participant_without_key_packages_is_added_once_there_are_some() {
     let hub = hub();
     let (mut alice, mut bob) = (

@@ -1,7 +1,8 @@
 //! Messages: history, and what is still to be sent.
 //!
-//! History stands in the order of the log. A message that failed never had a place there, and stands
-//! where it was written: before whatever arrived later. What waits to be accepted comes last.
+//! History stands in the order of the log. A message that failed never had a place there, and
+//! stands where it was written: before whatever arrived later. What waits to be accepted comes
+//! last.
 
 use grove_core::Trust;
 use grove_core::message::{MessageKind, MessageStatus};

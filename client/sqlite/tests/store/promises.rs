@@ -373,13 +373,14 @@ fn history_is_in_the_order_of_the_log_and_what_waits_comes_last() {
 
 #[test]
 fn what_failed_stands_where_it_was_written() {
+    use MessageStatus::{Failed, Queued, Received, Sent};
+
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(&directory.path().join("grove.db"));
     let of = |status, number, seq, text: &str| StoredMessage {
         status,
         ..message(number, seq, text)
     };
-    use MessageStatus::{Failed, Queued, Received, Sent};
     // As they were written here, or came here; `sent` waited until the others had spoken.
     let written = [
         of(Failed, 1, None, "failed at the start"),
@@ -416,7 +417,11 @@ fn what_failed_stands_where_it_was_written() {
     for limit in 1..=written.len() {
         let newest = list(&mut store, limit, None);
         let texts: Vec<_> = newest.iter().map(|one| one.text.as_str()).collect();
-        assert_eq!(texts, ordered[ordered.len() - limit..], "{limit}");
+        assert_eq!(
+            texts,
+            ordered.get(ordered.len() - limit..).unwrap(),
+            "{limit}"
+        );
         let (mut read, mut before) = (Vec::new(), None);
         loop {
             let page = list(&mut store, limit, before);

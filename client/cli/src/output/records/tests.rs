@@ -185,6 +185,7 @@ fn sent_and_caught_up() {
         seq: Some(3),
         id: Some(MessageId([0x5d; 32])),
         time_ms: 1_795_381_656_000,
+        waits_for: None,
     };
     let line = SentLine(sent.clone());
     assert_eq!(line.to_string(), "sent, 3 of a4dqobyh");
@@ -192,7 +193,7 @@ fn sent_and_caught_up() {
         json(&line),
         format!(
             "{{\"number\":12,\"room\":\"{ROOM}\",\"status\":\"sent\",\"seq\":3,\"id\":\"{}\",\
-             \"time_ms\":1795381656000}}",
+             \"time_ms\":1795381656000,\"waits_for\":null}}",
             "5d".repeat(32)
         )
     );
@@ -200,6 +201,7 @@ fn sent_and_caught_up() {
         status: MessageStatus::Queued,
         seq: None,
         id: None,
+        waits_for: Some("the server cannot be reached".to_owned()),
         ..sent
     });
     assert_eq!(line.to_string(), "queued");
@@ -207,7 +209,7 @@ fn sent_and_caught_up() {
         json(&line),
         format!(
             "{{\"number\":12,\"room\":\"{ROOM}\",\"status\":\"queued\",\"seq\":null,\"id\":null,\
-             \"time_ms\":1795381656000}}"
+             \"time_ms\":1795381656000,\"waits_for\":\"the server cannot be reached\"}}"
         )
     );
     for (events, queued, text) in [
