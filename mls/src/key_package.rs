@@ -10,32 +10,43 @@
 
 use std::time::Duration;
 
+use grove_wire::codec;
 use grove_wire::mls as wire;
+use openmls::prelude::hash_ref::KeyPackageRef;
 use openmls::prelude::{KeyPackage, Lifetime, MlsMessageOut, ProtocolVersion};
 use openmls_traits::OpenMlsProvider as _;
+use openmls_traits::storage::StorageProvider as _;
 
 use crate::form::{self, FormViolation};
 use crate::identity::PublicKey;
-use crate::leaf::{self, LEAF_LIFETIME};
+use crate::leaf;
 use crate::member::DeviceIdentity;
 use crate::room::validation::{self, IdentityViolation, ValidLeaf};
 use crate::storage::{MemberStorage, Records};
 use crate::suite::{Crypto, DeviceSigner, MlsError, Suite, convert};
 
-/// How much of its lifetime a KeyPackage must have left when it is handed out or added: 30 days,
-/// the age limit of the log.
+/// How long a KeyPackage can be used after it was made: 180 days. Half of that is for whoever hands
+/// it out and adds it, the other half for whoever reads the Add: [`MIN_REMAINING_LIFETIME`].
+pub const KEY_PACKAGE_LIFETIME: Duration = Duration::from_hours(180 * 24);
+
+/// How long before it is made a KeyPackage's lifetime begins: a day. A member whose clock is hours
+/// behind can read the Add, and a device whose clock is hours ahead can be added at once.
+pub const BACKDATED: Duration = Duration::from_hours(24);
+
+/// How much of its lifetime a KeyPackage must have left when it is handed out or added: 90 days.
 ///
-/// OpenMLS judges an Add by the clock of whoever reads it. A device that was off-line for the whole
-/// age limit must still find the KeyPackage alive, or it could not follow its room past that
-/// commit.
-pub const MIN_REMAINING_LIFETIME: Duration = Duration::from_hours(30 * 24);
+/// OpenMLS judges an Add by the clock of whoever reads it, and cannot be told another time. A
+/// device that comes back after that long must still find the KeyPackage alive; after a longer
+/// absence it cannot follow its room past that commit, and joins anew.
+pub const MIN_REMAINING_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
 /// How long ago a KeyPackage's lifetime must have begun when it is handed out or added: 30 minutes.
-///
-/// A member whose clock is behind by less than that can follow the Add. OpenMLS lets a lifetime
-/// begin an hour before a KeyPackage is made, so a device whose clock is ahead by less than the
-/// other half can be added at once.
+/// Ours have always begun for a day; those of other makes, an hour before they were made.
 pub const MIN_AGE: Duration = Duration::from_mins(30);
+
+/// The longest lifetime that a KeyPackage may have, in seconds (RFC 9420, section 10.1, leaves the
+/// bound to the application).
+const MAX_LIFETIME_S: u64 = KEY_PACKAGE_LIFETIME.as_secs() + BACKDATED.as_secs();
 
 /// Whether a KeyPackage may be handed out more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +76,8 @@ pub enum MakeError {
     Mls(#[from] MlsError),
 }
 
-/// Makes a KeyPackage that can be used for [`LEAF_LIFETIME`] from now on, by the system's clock.
+/// Makes a KeyPackage that can be used for [`KEY_PACKAGE_LIFETIME`] from now on, and for
+/// [`BACKDATED`] before, by the system's clock.
 ///
 /// # Errors
 /// [`MakeError::Mls`].
@@ -76,7 +88,7 @@ pub fn make<R: Records>(
     last_resort: LastResort,
 ) -> Result<MadeKeyPackage, MakeError> {
     let builder = KeyPackage::builder()
-        .key_package_lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
+        .key_package_lifetime(lifetime())
         .leaf_node_capabilities(leaf::capabilities())
         .leaf_node_extensions(leaf::extensions(&identity.credential)?);
     let builder = match last_resort {
@@ -97,6 +109,33 @@ pub fn make<R: Records>(
         not_after: key_package.life_time().not_after(),
         message: convert::to_message(&MlsMessageOut::from(key_package))?,
     })
+}
+
+/// Deletes the private half of a KeyPackage. One that is not there, because a Welcome has used it
+/// up, is no error.
+///
+/// # Errors
+/// [`MakeError::Mls`] if `reference` is no `KeyPackageRef`.
+pub fn forget<R: Records>(
+    storage: &MemberStorage<'_, R>,
+    reference: &[u8],
+) -> Result<(), MakeError> {
+    let mut bytes = Vec::new();
+    codec::write_opaque(&mut bytes, reference).map_err(MlsError::of)?;
+    let reference: KeyPackageRef = convert::decode(&bytes)?;
+    Ok(storage
+        .delete_key_package(&reference)
+        .map_err(MlsError::of)?)
+}
+
+/// The lifetime of what is made now.
+fn lifetime() -> Lifetime {
+    // Its own beginning lies before now, by a margin of OpenMLS's: further back than ours it is
+    // not.
+    let by_openmls = Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs());
+    let whole = KEY_PACKAGE_LIFETIME + BACKDATED;
+    let begins = by_openmls.not_after().saturating_sub(whole.as_secs());
+    Lifetime::init(begins.min(by_openmls.not_before()), by_openmls.not_after())
 }
 
 /// Why a KeyPackage is refused.
@@ -227,7 +266,8 @@ pub(crate) fn check_form(crypto: &Crypto, key_package: &KeyPackage) -> Result<()
     if !leaf::is_complete(key_package.leaf_node().capabilities()) {
         return Err(KeyPackageError::Capabilities);
     }
-    if key_package.life_time().has_acceptable_range() {
+    let lifetime = key_package.life_time();
+    if lifetime.not_after().saturating_sub(lifetime.not_before()) <= MAX_LIFETIME_S {
         Ok(())
     } else {
         Err(KeyPackageError::Lifetime)

@@ -20,7 +20,7 @@ use crate::member::DeviceIdentity;
 use crate::room::LeafFacts;
 use crate::suite::{MlsError, SUPPORTED};
 
-/// How long a KeyPackage can be used, and how long a leaf made from it is fresh: 84 days.
+/// How long a leaf is fresh: 84 days. Its device renews it when half of that is over.
 pub const LEAF_LIFETIME: Duration = Duration::from_hours(84 * 24);
 
 /// The most bytes a leaf takes in the tree. An honest one with the longest chain of recovery keys

@@ -126,6 +126,7 @@ async fn counts(
             .into_iter()
             .map(count)
             .collect::<Result<_, db::Error>>()?,
+        time: now.ms(),
     })
 }
 

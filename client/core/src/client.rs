@@ -130,6 +130,8 @@ pub(crate) struct Memory {
     pub(crate) asked: BTreeMap<UserUri, u64>,
     /// When the server was last asked how many KeyPackages are left.
     pub(crate) key_packages_counted: Option<u64>,
+    /// How far this device's clock is ahead of the server's, in milliseconds, once it was asked.
+    pub(crate) clock_ahead_ms: Option<u64>,
     /// What could not be done and was not told yet.
     pub(crate) troubles: Vec<Trouble>,
     /// What happened and was not handed out yet.

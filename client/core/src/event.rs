@@ -228,6 +228,8 @@ impl fmt::Debug for RoomChange {
 pub enum WarningKind {
     /// A change of a room this client had begun was not accepted.
     ChangeLost,
+    /// This device's clock is far off.
+    Clock,
     /// Keys or counters of a device were used twice: there may be a copy of it, or the hub repeats
     /// what was said.
     Clone,

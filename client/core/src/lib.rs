@@ -16,6 +16,7 @@
 mod account_room;
 mod call;
 mod client;
+mod clock;
 mod devices;
 mod draft;
 mod environment;
@@ -49,6 +50,7 @@ mod trust;
 pub use account_room::AccountRoomError;
 pub use call::{CallError, Refusal};
 pub use client::{Client, OpenError, RecoveryWords};
+pub use clock::ClockOff;
 pub use devices::{
     DeviceProgress, DeviceView, DevicesError, PendingRoom, PublishError, RenameDeviceError,
     RetireDeviceError, RevokeDeviceError,

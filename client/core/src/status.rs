@@ -4,6 +4,7 @@ use grove_wire::uri::{ClientUri, UserUri};
 use serde::Serialize;
 
 use crate::client::Client;
+use crate::clock::{self, ClockOff};
 use crate::devices;
 use crate::environment::Environment;
 use crate::message::MessageStatus;
@@ -57,6 +58,10 @@ pub struct Status {
     pub revoked: bool,
     /// Whether a session with the server is at hand.
     pub session: bool,
+    /// How far off this device's clock was when the server last said its time; none if it was
+    /// right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_off: Option<ClockOff>,
     /// The recovery words were shown but not confirmed as kept.
     pub recovery_words_pending: bool,
 }
@@ -106,6 +111,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 device_rooms_pending: pending,
                 key_superseded: !step.identity.has_key_of(&list),
                 revoked,
+                clock_off: clock::find(step)?,
                 session: account.token.is_some() && step.now < account.token_expires_at,
                 recovery_words_pending: account.recovery.is_some(),
             })

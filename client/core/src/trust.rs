@@ -124,9 +124,6 @@ pub enum TrustError {
         .0.address()
     )]
     Changed(UserUri),
-    /// The user's device list is out of date, so that no device of theirs is added.
-    #[error("the device list of {} is out of date; a device of theirs must renew it", .0.address())]
-    ListExpired(UserUri),
     /// A device in the room shows an older identity than its user's, and nothing speaks for it.
     #[error(
         "a device of {} in the room has not taken their renewed identity, and may be lost; \

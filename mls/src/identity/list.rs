@@ -20,9 +20,9 @@ use super::keys::{BadSignature, Label, PublicKey, UserIdentityKey};
 use super::pin::{Pin, PinViolation};
 use super::signed::{Body, Envelope, SignedError};
 
-/// How long a list is fresh: 30 days, in milliseconds. An older one admits no new Adds and locks
-/// nobody out.
-pub const DEVICE_LIST_VALIDITY_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// How long a list is fresh: 84 days, in milliseconds, somewhat less than KeyPackages are handed
+/// out. An older one admits no new Adds and locks nobody out.
+pub const DEVICE_LIST_VALIDITY_MS: u64 = 84 * 24 * 60 * 60 * 1000;
 
 /// Why a device list is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,8 +8,7 @@ use grove_mls::franking;
 use grove_mls::identity::{
     DeviceCredential, DeviceKey, Identity, PublicKey, RecoveryKey, UserIdentityKey,
 };
-use grove_mls::key_package::{self, LastResort, ValidKeyPackage};
-use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::key_package::{self, KEY_PACKAGE_LIFETIME, LastResort, ValidKeyPackage};
 use grove_mls::member::{DeviceIdentity, Group};
 use grove_mls::storage::{MemberStorage, Records};
 use grove_wire::mls::MlsMessage;
@@ -191,7 +190,7 @@ impl Device {
 
 /// When a KeyPackage was made, in milliseconds: tests ask no clock.
 pub(crate) fn now_ms(not_after: u64) -> u64 {
-    (not_after - LEAF_LIFETIME.as_secs()) * 1000
+    (not_after - KEY_PACKAGE_LIFETIME.as_secs()) * 1000
 }
 
 pub(crate) fn user(name: &str) -> UserUri {

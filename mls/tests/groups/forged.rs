@@ -5,7 +5,7 @@
 //! without our checks merges it.
 
 use grove_mls::identity::{DeviceCredential, DeviceCredentialError, DeviceKey, IdentityError};
-use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::key_package::KEY_PACKAGE_LIFETIME;
 use grove_mls::member::{ReceiveError, Received, Refused};
 use grove_mls::outside::check_authenticated_data;
 use grove_mls::public::Refusal;
@@ -33,7 +33,7 @@ struct Attempt {
 
 impl Attempt {
     fn adding(says: &str, key: &DeviceKey, credential: Option<&DeviceCredential>) -> Self {
-        let lifetime = Lifetime::new(LEAF_LIFETIME.as_secs());
+        let lifetime = Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs());
         let added = key_package(says, key, credential, capabilities(), lifetime);
         Self {
             world: World::with(&["alice", "bob", "carol"]),

@@ -3,8 +3,8 @@
 
 use grove_mls::form::FormViolation;
 use grove_mls::identity::{DeviceCredential, DeviceKey, Identity, MAX_RECOVERY_LINKS, RecoveryKey};
-use grove_mls::key_package::{self, KeyPackageError};
-use grove_mls::leaf::{LEAF_LIFETIME, MAX_LEAF_BYTES};
+use grove_mls::key_package::{self, KEY_PACKAGE_LIFETIME, KeyPackageError};
+use grove_mls::leaf::MAX_LEAF_BYTES;
 use grove_mls::member::{ReceiveError, Refused};
 use grove_mls::public::Refusal;
 use grove_mls::room::Role;
@@ -95,7 +95,7 @@ fn key_package(of: &Device, bent: Bent) -> KeyPackage {
         (identity.client.as_str(), &identity.key),
         plain::extensions(Some(&identity.credential)),
         plain::capabilities(),
-        Lifetime::new(LEAF_LIFETIME.as_secs()),
+        Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs()),
     )
 }
 
@@ -244,7 +244,7 @@ fn a_key_package_with_a_leaf_that_is_too_large_is_refused() {
         &erin.key,
         Some(&erin.credential),
         plain::verbose_capabilities(),
-        Lifetime::new(LEAF_LIFETIME.as_secs()),
+        Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs()),
     );
     let expected = KeyPackageError::Form(too_large());
     assert_eq!(uploaded(&world, &added), Err(expected.clone()));
@@ -275,7 +275,7 @@ fn the_largest_honest_leaf_has_room() {
             &key,
             Some(&credential),
             plain::capabilities(),
-            Lifetime::new(LEAF_LIFETIME.as_secs()),
+            Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs()),
         );
         // In a path a parent hash stands in place of the lifetime.
         let size = made.leaf_node().tls_serialized_len() + 32;

@@ -1,8 +1,7 @@
 //! Clients that can do more than ours, say it in another order, and say what nobody can (GREASE,
 //! RFC 9420, section 13.5): no reason to refuse them.
 
-use grove_mls::key_package::{self, KeyPackageError};
-use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::key_package::{self, KEY_PACKAGE_LIFETIME, KeyPackageError};
 use grove_mls::member::Received;
 use grove_mls::storage::MemberStorage;
 use grove_wire::mls::KeyPackage as WireKeyPackage;
@@ -63,7 +62,7 @@ fn leaf_extensions(device: &Device) -> Extensions<LeafNode> {
 fn make(device: &Device, capabilities: Capabilities) -> WireKeyPackage {
     let storage = MemberStorage::new(&device.records);
     let made = KeyPackage::builder()
-        .key_package_lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
+        .key_package_lifetime(Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs()))
         .key_package_extensions(Extensions::single(theirs()).unwrap())
         .leaf_node_capabilities(capabilities)
         .leaf_node_extensions(leaf_extensions(device))
@@ -126,7 +125,7 @@ fn an_extension_that_the_leaf_does_not_list_is_refused() {
     let alice = device("alice", 0);
     let storage = MemberStorage::new(&alice.records);
     let made = KeyPackage::builder()
-        .key_package_lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
+        .key_package_lifetime(Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs()))
         .key_package_extensions(Extensions::single(theirs()).unwrap())
         .leaf_node_capabilities(capabilities())
         .leaf_node_extensions(extensions(Some(&alice.identity.credential)))

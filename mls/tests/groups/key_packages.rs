@@ -1,7 +1,6 @@
 //! KeyPackages: what a home server takes, and what it refuses.
 
-use grove_mls::key_package::{self, KeyPackageError, LastResort};
-use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::key_package::{self, KEY_PACKAGE_LIFETIME, KeyPackageError, LastResort};
 use grove_mls::room::validation::IdentityViolation;
 use grove_mls::storage::MemberStorage;
 use grove_wire::mls::MlsMessage;
@@ -12,7 +11,7 @@ use crate::plain::{capabilities, key_package as forge, wire};
 use crate::world::{Keys, SUITE, World, device, user};
 
 fn lifetime() -> Lifetime {
-    Lifetime::new(LEAF_LIFETIME.as_secs())
+    Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs())
 }
 
 fn judge(key_package: KeyPackage, now_ms: u64) -> Result<(), KeyPackageError> {
@@ -52,21 +51,22 @@ fn lifetimes_are_judged_by_the_time_given() {
     let at = |seconds: u64| key_package::validate_bare(&bare, seconds * 1000).map(|_valid| ());
     assert_eq!(at(valid.not_after - 1), Ok(()));
     assert_eq!(at(valid.not_after), Err(KeyPackageError::Expired));
-    let made = valid.not_after - LEAF_LIFETIME.as_secs();
-    let half_an_hour = 30 * 60;
+    let made = valid.not_after - KEY_PACKAGE_LIFETIME.as_secs();
+    // A day before it was made it begins; half an hour later it is taken.
+    let (half_an_hour, day) = (30 * 60, 24 * 60 * 60);
     assert_eq!(
-        at(made - half_an_hour),
+        at(made - day + half_an_hour),
         Ok(()),
         "the device's clock is half an hour ahead"
     );
     assert_eq!(
-        at(made - half_an_hour - 1),
+        at(made - day + half_an_hour - 1),
         Err(KeyPackageError::NotYet),
         "it has begun, but not for a clock that is half an hour behind"
     );
-    assert_eq!(at(made - 3601), Err(KeyPackageError::NotYet));
+    assert_eq!(at(made - day - 1), Err(KeyPackageError::NotYet));
     let says = alice.identity.client.as_str();
-    let long = Lifetime::new(LEAF_LIFETIME.as_secs() + 60);
+    let long = Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs() + day);
     let forged = forge(
         says,
         &alice.identity.key,

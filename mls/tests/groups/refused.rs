@@ -1,8 +1,7 @@
 //! Commits that break a rule of rooms: hub and members refuse each for the same reason, and OpenMLS
 //! alone would merge it.
 
-use grove_mls::key_package::{KeyPackageError, LastResort};
-use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::key_package::{KEY_PACKAGE_LIFETIME, KeyPackageError, LastResort};
 use grove_mls::member::{ReceiveError, Refused};
 use grove_mls::public::{CommitParts, Refusal};
 use grove_mls::room::{PolicyViolation, Role};
@@ -314,7 +313,7 @@ fn a_key_package_that_would_not_outlive_the_log_is_refused_by_the_hub() {
     let world = World::with(&["alice", "bob"]);
     let room = world.room.clone();
     let dave = device("dave", 0);
-    let short = Lifetime::new(29 * 24 * 60 * 60);
+    let short = Lifetime::new(89 * 24 * 60 * 60);
     let says = dave.identity.client.as_str();
     let added = plain::key_package(
         says,
@@ -343,13 +342,13 @@ fn a_key_package_that_has_just_begun_is_refused_by_the_hub() {
     let bundle = world.devices[0]
         .act(|group, storage, device| group.add(storage, device, &[added], &roles))
         .unwrap();
-    let half_an_hour = 30 * 60 * 1000;
-    world.now_ms = made - half_an_hour - 1000;
+    let half_an_hour_in = 30 * 60 * 1000 - 24 * 60 * 60 * 1000;
+    world.now_ms = made.checked_add_signed(half_an_hour_in - 1000).unwrap();
     assert_eq!(
         world.hand_in(0, &bundle),
         Err(Refusal::KeyPackage(KeyPackageError::NotYet))
     );
-    world.now_ms = made - half_an_hour;
+    world.now_ms = made.checked_add_signed(half_an_hour_in).unwrap();
     world.hand_in(0, &bundle).unwrap();
     world.sync();
 }
@@ -359,7 +358,7 @@ fn a_key_package_with_too_long_a_life_is_refused_by_all() {
     let mut world = World::with(&["alice", "bob"]);
     let room = world.room.clone();
     let dave = device("dave", 0);
-    let long = Lifetime::new(2 * LEAF_LIFETIME.as_secs());
+    let long = Lifetime::new(2 * KEY_PACKAGE_LIFETIME.as_secs());
     let says = dave.identity.client.as_str();
     let added = plain::key_package(
         says,

@@ -37,4 +37,8 @@ pub struct KeyPackageCount {
 pub struct KeyPackageCounts {
     /// One per suite.
     pub counts: Vec<KeyPackageCount>,
+    /// The server's time, by which it judges lifetimes; 0 if it does not say. Unit: milliseconds
+    /// since 1970.
+    #[serde(default)]
+    pub time: u64,
 }

@@ -3,7 +3,9 @@
 //! The surprise: a failed registration takes its profile away again only when the server certainly
 //! knows nothing of it; otherwise the keys may already be somebody's account.
 
-use grove_core::{CallError, Client, RecoveryWords, RegisterError, Registration, Store};
+use grove_core::{
+    CallError, Client, RecoveryWords, RefillError, RegisterError, Registration, Store,
+};
 use grove_wire::api::server::Registration as Policy;
 use zeroize::Zeroizing;
 
@@ -104,6 +106,8 @@ fn explain(error: RegisterError) -> Failure {
             "grove whoami shows the account; take another \
             profile with --profile NAME for a second one"
         }
+        // What it says is advice already.
+        RegisterError::KeyPackages(RefillError::Clock(_)) => return failed(error),
         RegisterError::KeyPackages(_) => "run the same command again to finish",
         RegisterError::NameTaken => "choose another address",
         RegisterError::WrongServer(_) => "check the address and --server",

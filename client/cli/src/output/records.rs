@@ -114,8 +114,8 @@ impl fmt::Display for InvitedLine {
         }
         if !self.without_devices.is_empty() {
             lines.push(format!(
-                "listed, without a device that could be added now: {} (invite them again once \
-                 they were on-line)",
+                "listed, without a device that could be added now: {} (perhaps they have not been \
+                 on-line for months; invite them again when they are back)",
                 addresses(&self.without_devices)
             ));
         }

@@ -58,6 +58,9 @@ impl fmt::Display for StatusPage {
         };
         write!(f, "{good} {} UTC", Minute(status.device_list_not_after_ms))?;
         write_devices(f, status)?;
+        if let Some(off) = status.clock_off {
+            write!(f, "\nclock     {off}: SET IT")?;
+        }
         if status.waiting_welcomes > 0 {
             write!(
                 f,
@@ -130,6 +133,7 @@ mod tests {
                 key_superseded: false,
                 revoked: false,
                 session: true,
+                clock_off: None,
                 recovery_words_pending: false,
             },
         }

@@ -72,7 +72,10 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(LearnError::Call(error)) => return Err(error.into()),
             Err(LearnError::Store(error)) => return Err(error.into()),
         }
-        let now = self.environment.now();
+        // Nobody is taken off because this device's clock is ahead.
+        let Some(now) = self.agreed_now() else {
+            return Ok(());
+        };
         let seen = self.fetch_activities().await?;
         let after_ms = idle_after_ms(seen.idle_after_ms);
         let list = self.transaction(|step| devices::own_list(step))?;

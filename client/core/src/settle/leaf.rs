@@ -14,14 +14,15 @@ use crate::store::{RoomState, Store, StoreError};
 use crate::transport::Transport;
 
 impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
-    /// Renews the leaf when half its lifetime is over.
+    /// Renews the leaf when half its lifetime is over, or when a clock that was far ahead has put
+    /// that off.
     pub(super) async fn renew_leaf(&mut self, room: &RoomUri) -> Result<(), SettleError> {
         let now = self.environment.now();
         let half = u64::try_from(LEAF_LIFETIME.as_millis() / 2).unwrap_or(u64::MAX);
         let due = self.transaction(|step| {
             let known = step.tx.find_room(room)?;
             let is_old = known.is_some_and(|room| {
-                room.state == RoomState::Joined && now >= room.leaf_since.saturating_add(half)
+                room.state == RoomState::Joined && now.abs_diff(room.leaf_since) >= half
             });
             Ok::<_, GroupError>(
                 is_old

@@ -56,7 +56,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     }
 
     /// Whether a device may be added to a room, and whether its KeyPackage is still of use: one of
-    /// an older identity is not, and the device will give another.
+    /// an older identity is not, nor one whose user's device list is out of date; the device will
+    /// give another.
     pub(crate) fn check_before_adding(
         &mut self,
         leaf: &ValidLeaf,
@@ -68,9 +69,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             let pin = step.tx.find_pin(&leaf.user)?;
             let list = pin.and_then(|pin| pin.device_list);
             match list.as_deref().map(read_list).transpose()? {
-                Some(list) if list.list().is_stale(now) => {
-                    Err(TrustError::ListExpired(leaf.user.clone()).into())
-                }
+                // None of their devices was here for months. Like a device without a KeyPackage it
+                // is added when it has been.
+                Some(list) if list.list().is_stale(now) => Ok(Newness::Outdated),
                 _ if judged.verdict == Subjective::Laggard => Ok(Newness::Outdated),
                 _ => Ok(Newness::Current),
             }

@@ -7,6 +7,7 @@ use grove_core::{Method, Request, Response};
 use grove_mls::identity::{
     Head, Receipt, ServerKey, SessionProof, SignedDeviceList, SignedReceipt,
 };
+use grove_mls::key_package;
 use grove_mls::public::HubGroup;
 use grove_wire::api::accounts::{RegisterRequest, RegisterResponse, Whoami};
 use grove_wire::api::devices::DeviceListBody;
@@ -341,6 +342,11 @@ impl State {
 
     fn put_key_packages(&mut self, who: &ClientUri, body: &[u8]) -> Answer {
         let upload: UploadKeyPackages = serde_json::from_slice(body).unwrap();
+        for bytes in upload.key_packages.iter().chain(&upload.last_resort) {
+            key_package::validate(bytes.as_bytes(), self.now).map_err(|error| {
+                Problem::new(ProblemType::KeyPackageInvalid, &error.to_string())
+            })?;
+        }
         let device = self.devices.get_mut(who).unwrap();
         let read = |bytes: Base64Url| {
             let message = MlsMessage::from_bytes(bytes.into_bytes()).unwrap();
@@ -349,12 +355,19 @@ impl State {
         device
             .key_packages
             .extend(upload.key_packages.into_iter().map(read));
-        device.last_resort = upload.last_resort.map(read);
+        if let Some(last_resort) = upload.last_resort {
+            device.last_resort = Some(read(last_resort));
+        }
         self.count_key_packages(who)
     }
 
     fn count_key_packages(&self, who: &ClientUri) -> Answer {
-        let available = u32::try_from(self.devices[who].key_packages.len()).unwrap();
+        let is_alive = |one: &&KeyPackage| {
+            let message = MlsMessage::from_key_package(one);
+            key_package::validate(message.as_bytes(), self.now).is_ok()
+        };
+        let alive = self.devices[who].key_packages.iter().filter(is_alive);
+        let available = u32::try_from(alive.count()).unwrap();
         let count = KeyPackageCount {
             cipher_suite: 1,
             available,
@@ -362,6 +375,7 @@ impl State {
         };
         json(&KeyPackageCounts {
             counts: vec![count],
+            time: self.now,
         })
     }
 

@@ -10,6 +10,7 @@
 
 mod answers;
 mod any_frame;
+mod clocks;
 mod conversation;
 mod crashes;
 mod device_lists;

@@ -159,7 +159,7 @@ fn several_devices_renew_one_list_without_a_fight() {
     let ([mut laptop, mut phone, mut tablet], _bob, _room) = three_and_bob(&hub);
     for _ in 0..3 {
         let version = newest_list(&hub, &laptop).list().version;
-        hub.state().now += 18 * 24 * 60 * 60 * 1000;
+        hub.state().now += 47 * 24 * 60 * 60 * 1000;
         for device in [&mut tablet, &mut phone, &mut laptop] {
             let events = device.syncs();
             assert_eq!(
@@ -184,7 +184,7 @@ fn leaves_and_credentials_are_renewed_in_time() {
     let epoch = laptop.client.rooms().unwrap()[0].epoch;
     let credential = account(&laptop).credential;
     for _ in 0..3 {
-        hub.state().now += 16 * 24 * 60 * 60 * 1000;
+        hub.state().now += 32 * 24 * 60 * 60 * 1000;
         settle_all(&mut [&mut laptop, &mut phone, &mut tablet, &mut bob]);
     }
     let later = laptop.client.rooms().unwrap()[0].epoch;

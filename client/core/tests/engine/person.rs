@@ -203,31 +203,42 @@ impl Transport for Line {
     }
 }
 
-/// The hub's clock, and numbers that are different for each machine and each time, and the same in
-/// each run: how long somebody waits for a turn must not depend on luck.
+/// The hub's clock, or one that is off, and numbers that are different for each machine and each
+/// time, and the same in each run: how long somebody waits for a turn must not depend on luck.
 #[derive(Clone)]
 pub(crate) struct Machine {
     hub: Hub,
     number: u64,
     drawn: Arc<Mutex<u64>>,
+    /// How far its clock is ahead of the hub's, in milliseconds.
+    off: Arc<Mutex<i64>>,
 }
 
 impl Machine {
     /// The next one at this hub.
-    fn new(hub: &Hub) -> Self {
+    pub(crate) fn new(hub: &Hub) -> Self {
         let mut state = hub.state();
         state.machines += 1;
         Self {
             hub: hub.clone(),
             number: state.machines,
             drawn: Arc::default(),
+            off: Arc::default(),
         }
+    }
+}
+
+impl Machine {
+    /// Sets its clock so many milliseconds ahead of the hub's; behind, if that is negative.
+    pub(crate) fn sets_clock(&self, off: i64) {
+        *self.off.lock().unwrap() = off;
     }
 }
 
 impl Environment for Machine {
     fn now(&self) -> u64 {
-        self.hub.state().now
+        let off = *self.off.lock().unwrap();
+        self.hub.state().now.checked_add_signed(off).unwrap()
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -268,6 +279,11 @@ pub(crate) fn store(path: &std::path::Path) -> Disk {
 
 impl Person {
     pub(crate) fn register(hub: &Hub, name: &str) -> Self {
+        Self::register_by(hub, name, 0)
+    }
+
+    /// Registers with a clock that is so many milliseconds ahead of the hub's.
+    pub(crate) fn register_by(hub: &Hub, name: &str, off: i64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("grove.db");
         let line = Line::to(hub);
@@ -276,6 +292,7 @@ impl Person {
             invite: None,
         };
         let machine = Machine::new(hub);
+        machine.sets_clock(off);
         let disk = store(&path);
         let fate = Arc::clone(&disk.fate);
         let (client, words) = now(Client::register(
@@ -434,6 +451,12 @@ impl Person {
     pub(crate) fn on_disk<R>(&self, act: impl FnOnce(&mut dyn Tx) -> R) -> R {
         let acted = store(&self.path).transaction(|tx| Ok::<_, StoreError>(act(tx)));
         acted.unwrap()
+    }
+
+    /// Sets the person's clock so many milliseconds ahead of the hub's; behind, if that is
+    /// negative.
+    pub(crate) fn sets_clock(&self, off: i64) {
+        self.machine.sets_clock(off);
     }
 
     pub(crate) fn machine(&self) -> Machine {

@@ -2,6 +2,7 @@
 
 use grove_core::{Method, Response};
 use grove_mls::identity::{Head, SignedDeviceList};
+use grove_mls::key_package;
 use grove_mls::public::{CommitParts, HubGroup, NewLeaf, Refusal, group_info};
 use grove_wire::api::events::{InboxEntry, InboxItem};
 use grove_wire::api::rooms::{CreateRoomRequest, RoomCreated};
@@ -17,7 +18,7 @@ use grove_wire::mimi::submit_message::{SubmitMessageRequest, SubmitMessageRespon
 use grove_wire::mimi::update::{
     HandshakeBundle, RatchetTreeOption, UpdateRequest, UpdateRoomResponse,
 };
-use grove_wire::mls::{GroupInfo, MlsMessage};
+use grove_wire::mls::{GroupInfo, KeyPackage, MlsMessage};
 use grove_wire::problem::ProblemType;
 use grove_wire::uri::{ClientUri, IdentifierUri, RoomUri, UserUri};
 
@@ -118,13 +119,17 @@ fn log(state: &mut State, who: &ClientUri, uri: &RoomUri, query: &str) -> Answer
 fn key_material(state: &mut State, who: &ClientUri, body: &[u8]) -> Answer {
     let request: KeyMaterialRequest = codec::decode(body).unwrap();
     let user = request.target_user;
-    let mut clients = Vec::new();
+    let (mut clients, now) = (Vec::new(), state.now);
+    let is_alive = |one: &KeyPackage| {
+        key_package::validate(MlsMessage::from_key_package(one).as_bytes(), now).is_ok()
+    };
     for (client, device) in state
         .devices
         .iter_mut()
         .filter(|(client, _)| client.user() == user && *client != who)
     {
         let client_uri = IdentifierUri::from(client);
+        device.key_packages.retain(is_alive);
         clients.push(match device.key_packages.pop() {
             Some(key_package) => ClientKeyMaterial::Success {
                 client_uri,

@@ -1,7 +1,7 @@
 //! Rooms that were bad before one came: whoever joins judges the whole tree.
 
+use grove_mls::key_package::KEY_PACKAGE_LIFETIME;
 use grove_mls::key_package::LastResort;
-use grove_mls::leaf::LEAF_LIFETIME;
 use grove_mls::member::external::{self, ExternalError};
 use grove_mls::member::join::{self, JoinError};
 use grove_mls::room::validation::IdentityViolation;
@@ -40,7 +40,7 @@ fn is_not_joined(keys: Option<&Keys>, refused: &PolicyViolation) {
     let room = world.room.clone();
     let mut dave = device("dave", 0);
     let client = ClientUri::new(&user("alice"), [0x66; 16]);
-    let lifetime = Lifetime::new(LEAF_LIFETIME.as_secs());
+    let lifetime = Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs());
     let credential = keys.map(|keys| keys.issue(&client, &made_up_key().public()));
     let second_alice = key_package(
         client.as_str(),

@@ -2,7 +2,7 @@
 //! without her words. Hub and members refuse each; OpenMLS alone takes it.
 
 use grove_mls::identity::DeviceKey;
-use grove_mls::leaf::LEAF_LIFETIME;
+use grove_mls::key_package::KEY_PACKAGE_LIFETIME;
 use grove_mls::member::Member;
 use grove_mls::room::{PolicyViolation, Role};
 use grove_wire::uri::ClientUri;
@@ -33,7 +33,7 @@ fn newcomer(keys: &Keys) -> KeyPackage {
     let client = ClientUri::new(&keys.user, [0x66; 16]);
     let key = DeviceKey::from_seed([0x66; 32]);
     let credential = keys.issue(&client, &key.public());
-    let lifetime = Lifetime::new(LEAF_LIFETIME.as_secs());
+    let lifetime = Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs());
     let capabilities = plain::capabilities();
     plain::key_package(
         client.as_str(),

@@ -88,7 +88,8 @@ fn rooms_and_members() {
         invited.to_string(),
         format!(
             "invited bob@a.example, carol@a.example\nlisted, without a device that could be added \
-             now: dave@a.example (invite them again once they were on-line)"
+             now: dave@a.example (perhaps they have not been on-line for months; invite them again \
+             when they are back)"
         )
     );
     assert_eq!(
