@@ -316,6 +316,28 @@ fn a_room_that_is_left_is_left_once() {
     );
 }
 
+/// The next handshake comes to the hub, which takes it, and is answered with that it came too late.
+fn is_called_too_late(scene: &Scene) {
+    scene.alice.line.trouble.lock().unwrap().intruder = Some(Intruder {
+        method: Some(Method::Post),
+        path: "/update/".to_owned(),
+        passes_on: true,
+        answers: [document(409, ProblemType::WrongEpoch)].into(),
+    });
+}
+
+#[test]
+fn a_change_that_is_called_too_late_and_stands_in_the_log_is_made() {
+    let mut scene = Scene::new();
+    is_called_too_late(&scene);
+    now(scene.alice.client.invite(&scene.room, &[user("carol")])).unwrap();
+    assert_eq!(scene.alice.client.members(&scene.room).unwrap().len(), 3);
+    scene.all_is_well("invited");
+    is_called_too_late(&scene);
+    now(scene.alice.client.leave(&scene.room)).unwrap();
+    assert_eq!(scene.alice.client.rooms().unwrap()[0].state, "left");
+}
+
 /// Alice at another device of hers, that is in no room yet.
 fn at_a_new_device() -> Scene {
     let mut scene = Scene::new();
