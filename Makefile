@@ -1,5 +1,5 @@
 # An index: one command per target. `cargo build` and `cargo test` need none of it.
-.PHONY: help demo test deps proxies check format lint doc wasm deny msrv run release bench audit fuzz example-config image
+.PHONY: help demo test deps test-tools check format lint doc wasm deny msrv run release bench audit fuzz example-config image
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -7,14 +7,14 @@ help: ## What there is
 demo: deps ## Two people, one server, one conversation, and a search of the disk for it (KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' bash deploy/demo.sh
 
-test: deps proxies ## Every test of the project, with a throw-away PostgreSQL
+test: deps test-tools ## Every test of the project, with a throw-away PostgreSQL
 	cargo test --workspace --no-fail-fast
 
 deps: ## Installs what is missing of PostgreSQL, libssl-dev, pkg-config (apt; sudo when not root)
 	@bash deploy/deps.sh
 
-proxies: ## Installs nginx and Caddy, which tests need, and starts neither (left out where apt cannot)
-	@bash deploy/proxies.sh
+test-tools: ## Installs nginx, Caddy and libfaketime, which tests need, and starts none (left out where apt cannot)
+	@bash deploy/test-tools.sh
 
 check: format lint doc wasm deny msrv ## What CI asks for beside the tests
 

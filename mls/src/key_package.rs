@@ -128,8 +128,9 @@ pub fn forget<R: Records>(
         .map_err(MlsError::of)?)
 }
 
-/// The lifetime of what is made now.
-fn lifetime() -> Lifetime {
+/// The lifetime of what is made now: a KeyPackage, or the first leaf of a room, which its hub
+/// judges by a clock of its own.
+pub(crate) fn lifetime() -> Lifetime {
     // Its own beginning lies before now, by a margin of OpenMLS's: further back than ours it is
     // not.
     let by_openmls = Lifetime::new(KEY_PACKAGE_LIFETIME.as_secs());

@@ -33,7 +33,10 @@ pub(crate) enum RegisterError {
     InviteRefused,
     #[error("{0}")]
     List(#[from] ListError),
-    #[error("the device list has expired")]
+    #[error(
+        "the device list has expired by this server's clock: a device whose clock is months behind \
+         makes such lists, set it and try again"
+    )]
     ListExpired,
     #[error("the name is taken")]
     NameTaken,

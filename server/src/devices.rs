@@ -27,7 +27,10 @@ pub(crate) enum ReplaceListError {
     DeviceTaken,
     #[error("{0}")]
     List(#[from] ListError),
-    #[error("the device list has expired")]
+    #[error(
+        "the device list has expired by this server's clock: a device whose clock is months behind \
+         makes such lists, set it and try again"
+    )]
     ListExpired,
     #[error("the list is another user's")]
     OtherUser,

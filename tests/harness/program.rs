@@ -1,8 +1,9 @@
 //! The real programs: where they are, and how one runs to its end.
 
-use std::env;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::{env, io};
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -30,6 +31,16 @@ fn program(name: &str) -> PathBuf {
         .map(|directory| directory.join(name))
         .find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("cargo did not build {name}"))
+}
+
+/// Says that a test does not run because what it needs is not installed. Not by a macro: what those
+/// write is shown for failed tests only.
+pub fn left_out(missing: &str) {
+    let said = writeln!(
+        io::stderr(),
+        "LEFT OUT: {missing} is not installed, a test that needs it did not run. «make test-tools» installs it."
+    );
+    said.expect("standard error");
 }
 
 /// How a program ended.

@@ -13,9 +13,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-use crate::postgres;
 use crate::program::{self, Ended};
 use crate::wait::{ASK_EVERY, PATIENCE, eventually, finish_in_drop, soon};
+use crate::{MachineClock, postgres};
 
 /// No rate limits to speak of: a test does in a moment, from one address, what people do in a day.
 pub const UNLIMITED: [&str; 11] = [
@@ -146,7 +146,7 @@ pub struct Process {
 
 impl Process {
     /// Starts `groved serve` with these settings and waits until it is ready.
-    pub async fn start(sets: &[String], data_dir: &Path) -> Self {
+    pub async fn start(sets: &[String], data_dir: &Path, clock: MachineClock) -> Self {
         let mut command = Command::new(program::groved());
         command
             .env_clear()
@@ -154,6 +154,7 @@ impl Process {
         for set in sets {
             command.arg("--set").arg(set);
         }
+        clock.before(&mut command);
         command.arg("serve").kill_on_drop(true);
         command
             .stdin(Stdio::null())

@@ -11,9 +11,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-use crate::World;
 use crate::program::{self, Ended};
 use crate::wait::soon;
+use crate::{MachineClock, World};
 
 /// A home directory, and the programs that run in it.
 pub struct Terminal {
@@ -21,27 +21,40 @@ pub struct Terminal {
     pub home: PathBuf,
     /// Where the server answers.
     pub url: String,
+    /// The clock that its programs see.
+    pub clock: MachineClock,
 }
 
 impl Terminal {
     /// An empty one.
     pub fn new(world: &World, name: &str) -> Self {
+        Self::at(world.home(name), world.url().to_owned())
+    }
+
+    /// One with this home, whose server answers there.
+    pub fn at(home: PathBuf, url: String) -> Self {
         Self {
-            home: world.home(name),
-            url: world.url().to_owned(),
+            home,
+            url,
+            clock: MachineClock::default(),
         }
     }
 
     /// One in which somebody has registered, with the recovery words.
     pub async fn register(world: &World, name: &str) -> (Self, String) {
         let terminal = Self::new(world, name);
-        let address = format!("{name}@a.example");
-        let arguments = ["register", &address, "--server", &terminal.url, "--json"];
-        let registered = terminal.run(&arguments, "").await.json();
+        let registered = terminal.registers(name).await.json();
         let words = registered["recovery_words"].as_array().expect("words");
         let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
         let words = words.join(" ");
         (terminal, words)
+    }
+
+    /// Registers somebody here.
+    pub async fn registers(&self, name: &str) -> Ended {
+        let address = format!("{name}@a.example");
+        let arguments = ["register", &address, "--server", &self.url, "--json"];
+        self.run(&arguments, "").await
     }
 
     /// Makes a room with these people in it; gives its URI.
@@ -92,6 +105,7 @@ impl Terminal {
             .env_clear()
             .env("HOME", &self.home)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        self.clock.before(&mut command);
         command
     }
 }

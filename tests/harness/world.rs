@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 use crate::postgres::{self, Database, Killable};
 use crate::server::{InProcess, Process, Server, UNLIMITED};
 use crate::wait::{eventually, soon};
-use crate::{Api, Hand, User, loopback};
+use crate::{Api, Hand, MachineClock, User, loopback};
 
 /// The domain of a world, unless a test says otherwise.
 pub const DOMAIN: &str = "a.example";
@@ -30,6 +30,8 @@ pub struct Setup {
     pub process: bool,
     /// The server's private PostgreSQL, not a database of the tests' own.
     pub embedded: bool,
+    /// The clock that the real `groved` sees.
+    pub machine_clock: MachineClock,
 }
 
 impl Setup {
@@ -52,6 +54,13 @@ impl Setup {
     pub fn embedded(mut self) -> Self {
         self.embedded = true;
         self
+    }
+
+    /// With a `groved` that sees this clock.
+    #[must_use]
+    pub fn machine_clock(mut self, clock: MachineClock) -> Self {
+        self.machine_clock = clock;
+        self.process()
     }
 
     /// Makes the world.
@@ -121,7 +130,8 @@ impl World {
     pub async fn start(&mut self) {
         assert!(self.server.is_none(), "it runs already");
         let server = if self.setup.process {
-            Server::Process(Process::start(&self.settings(), &self.data_dir()).await)
+            let (settings, clock) = (self.settings(), self.setup.machine_clock);
+            Server::Process(Process::start(&settings, &self.data_dir(), clock).await)
         } else {
             Server::InProcess(InProcess::start(self.settings(), self.clock.clone()).await)
         };
@@ -163,6 +173,13 @@ impl World {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.start().await;
+    }
+
+    /// Stops the server, which must be a process, in order and starts it again by another clock.
+    pub async fn restart_by(&mut self, clock: MachineClock) {
+        assert!(self.setup.process, "the clock of a process");
+        self.setup.machine_clock = clock;
+        self.restart().await;
     }
 
     /// Puts another setting in force while the server, which must be in this process, runs.

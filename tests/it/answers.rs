@@ -2,23 +2,13 @@
 //! them and the server answers in its place.
 
 use harness::intruder::{Intruder, Intrusion};
-use harness::program::Ended;
 use harness::{Setup, Terminal, World};
 use serde_json::Value;
 
 async fn person(world: &World, intruder: &Intruder, name: &str) -> Terminal {
-    let person = Terminal {
-        home: world.home(name),
-        url: intruder.url(),
-    };
-    register(&person, name).await.ok();
+    let person = Terminal::at(world.home(name), intruder.url());
+    person.registers(name).await.ok();
     person
-}
-
-async fn register(person: &Terminal, name: &str) -> Ended {
-    let address = format!("{name}@a.example");
-    let arguments = ["register", &address, "--server", &person.url, "--json"];
-    person.run(&arguments, "").await
 }
 
 /// Every answer of a status without a word of Grove's, a page of a hotel, and a body that is cut.
@@ -91,15 +81,12 @@ async fn an_account_whose_answer_was_lost_is_finished_by_the_same_command() {
             passes_on: true,
             ..odd
         }));
-        let terminal = Terminal {
-            home: world.home(name),
-            url: intruder.url(),
-        };
-        let broken = register(&terminal, name).await;
+        let terminal = Terminal::at(world.home(name), intruder.url());
+        let broken = terminal.registers(name).await;
         assert_eq!(broken.code, 4, "{}", broken.stderr);
         intruder.does(None);
         // With other keys the name would be taken.
-        register(&terminal, name).await.ok();
+        terminal.registers(name).await.ok();
     }
 }
 
@@ -150,11 +137,9 @@ async fn a_server_that_does_not_prove_itself_is_not_called_away() {
         .set(&format!("http.tls_key={}", key.display()))
         .start()
         .await;
-    let alice = Terminal {
-        home: world.home("alice"),
-        url: world.url().replace("127.0.0.1", "localhost"),
-    };
-    let refused = register(&alice, "alice").await;
+    let url = world.url().replace("127.0.0.1", "localhost");
+    let alice = Terminal::at(world.home("alice"), url);
+    let refused = alice.registers("alice").await;
     assert_eq!(refused.code, 11, "{}", refused.stderr);
     assert!(!refused.stderr.contains("cannot be reached"));
     let ca = format!("--ca={}", certificate.display());

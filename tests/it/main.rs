@@ -6,6 +6,7 @@ mod admin;
 mod answers;
 mod bad_input;
 mod clock;
+mod clocks_apart;
 mod command_line;
 mod config;
 mod conventions;

@@ -31,10 +31,7 @@ async fn hears(listening: &mut Conversation) -> String {
 
 /// Somebody who registers through the proxy.
 async fn register(world: &World, proxy: &Proxy, name: &str) -> Terminal {
-    let terminal = Terminal {
-        home: world.home(name),
-        url: proxy.url.clone(),
-    };
+    let terminal = Terminal::at(world.home(name), proxy.url.clone());
     let (address, roots) = (format!("{name}@a.example"), proxy.roots());
     let arguments = [
         "register", &address, "--server", &proxy.url, "--ca", &roots, "--json",

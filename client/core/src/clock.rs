@@ -16,6 +16,11 @@ use crate::transport::Transport;
 /// A clock that is off by less is right enough: 10 minutes, in milliseconds.
 const RIGHT_ENOUGH_MS: u64 = 10 * 60 * 1000;
 
+/// What is made by a clock that is ahead by so much has not begun for the server, in milliseconds:
+/// somewhat less than [`BACKDATED`](grove_mls::key_package::BACKDATED), for the time until it is
+/// there.
+const TOO_FAR_MS: u64 = 23 * 60 * 60 * 1000;
+
 /// Where it stands how far off the clock was found to be.
 const FOUND: &[u8] = b"grove/clock";
 
@@ -36,6 +41,11 @@ impl ClockOff {
             ahead: here > server,
             by_ms,
         })
+    }
+
+    /// Whether the server may refuse for it what this device makes.
+    pub(crate) fn is_too_far(self) -> bool {
+        self.by_ms >= TOO_FAR_MS
     }
 
     /// Whether a person who knows of the one need not be told of the other.

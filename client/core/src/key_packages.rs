@@ -25,10 +25,6 @@ const STOCK: u32 = 50;
 /// The server is asked for the stock this often without a reason, in milliseconds.
 const COUNT_EVERY_MS: u64 = 60 * 60 * 1000;
 
-/// A KeyPackage made by a clock that is ahead by so much has not begun for the server, in
-/// milliseconds: somewhat less than [`key_package::BACKDATED`], for the time until it is there.
-const OFF_TOO_FAR_MS: u64 = 23 * 60 * 60 * 1000;
-
 /// The stock of KeyPackages could not be filled.
 #[derive(Debug, thiserror::Error)]
 pub enum RefillError {
@@ -78,11 +74,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
     /// Fills the stock of each suite up to its full size, and renews the last resort when half of
     /// its time is over.
     pub(crate) async fn refill_key_packages(&mut self) -> Result<(), RefillError> {
-        let response = self
-            .ask(Method::Get, "/v1/key-packages", Body::None)
-            .await?;
-        let counts: KeyPackageCounts = response.json()?;
-        let clock_off = self.hear_time(counts.time)?;
+        let (counts, clock_off) = self.count_key_packages().await?;
         if let Some(now) = self.agreed_now() {
             self.transaction(|step| kept::forget_ended(step, now))?;
         }
@@ -104,6 +96,18 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         }
         self.memory.key_packages_counted = Some(self.environment.now());
         Ok(())
+    }
+
+    /// Asks for the stock, and hears the server's time with it.
+    pub(crate) async fn count_key_packages(
+        &mut self,
+    ) -> Result<(KeyPackageCounts, Option<ClockOff>), RefillError> {
+        let answer = self
+            .ask(Method::Get, "/v1/key-packages", Body::None)
+            .await?;
+        let counts: KeyPackageCounts = answer.json()?;
+        let clock_off = self.hear_time(counts.time)?;
+        Ok((counts, clock_off))
     }
 
     async fn upload_key_packages(&mut self, suite: Suite, wanted: u32) -> Result<(), RefillError> {
@@ -161,8 +165,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
 fn explain(error: RefillError, clock_off: Option<ClockOff>) -> RefillError {
     match (error, clock_off) {
         (RefillError::Call(call), Some(off))
-            if call.problem() == Some(ProblemType::KeyPackageInvalid)
-                && off.by_ms >= OFF_TOO_FAR_MS =>
+            if call.problem() == Some(ProblemType::KeyPackageInvalid) && off.is_too_far() =>
         {
             RefillError::Clock(off)
         }

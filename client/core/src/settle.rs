@@ -156,6 +156,14 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
         self.pass_over(looked, None).await
     }
 
+    /// Whether what this trouble was about is not tried again before some time has passed.
+    pub(crate) fn is_put_off(&self, trouble: &Trouble) -> bool {
+        let now = self.environment.now();
+        trouble.room.as_ref().is_some_and(|room| {
+            self.memory.is_healing_put_off(room, now) || self.memory.rooms_due.is_put_off(room)
+        })
+    }
+
     /// How long until something is due that no frame announces.
     fn next_duty(&self) -> Option<Duration> {
         let duties = [

@@ -9,7 +9,8 @@ use crate::devices;
 use crate::environment::Environment;
 use crate::message::MessageStatus;
 use crate::rooms::RoomView;
-use crate::store::{RoomState, Store, StoreError};
+use crate::step::Step;
+use crate::store::{Room, RoomState, Store, StoreError};
 use crate::transport::Transport;
 
 /// Who this profile is.
@@ -40,6 +41,8 @@ pub struct Status {
     pub failed: u64,
     /// Invitations that were received and not followed yet.
     pub waiting_welcomes: usize,
+    /// Rooms that cannot be followed at the moment.
+    pub lost_rooms: Vec<RoomView>,
     /// Rooms to which nothing is sent until a person decides.
     pub stopped_rooms: Vec<RoomView>,
     /// The version of the user's device list.
@@ -89,6 +92,11 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             let list = devices::own_list(step)?;
             let mut rooms = step.tx.list_rooms()?;
             rooms.retain(|room| account.account_room.as_ref() != Some(&room.uri));
+            let view = |step: &mut Step<'_>, holds: fn(&Room) -> bool| {
+                let held = rooms.iter().filter(|room| holds(room)).cloned();
+                held.map(|room| RoomView::of(step, room))
+                    .collect::<Result<_, StoreError>>()
+            };
             Ok(Status {
                 user: account.user,
                 client: account.client,
@@ -99,11 +107,8 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
                 queued: step.tx.count_messages(MessageStatus::Queued)?,
                 failed: step.tx.count_messages(MessageStatus::Failed)?,
                 waiting_welcomes: step.tx.list_welcomes()?.len(),
-                stopped_rooms: rooms
-                    .into_iter()
-                    .filter(|room| room.stop.is_some())
-                    .map(|room| RoomView::of(step, room))
-                    .collect::<Result<_, _>>()?,
+                lost_rooms: view(step, |room| room.lost.is_some())?,
+                stopped_rooms: view(step, |room| room.stop.is_some())?,
                 device_list_version: list.list().version,
                 device_list_not_after_ms: list.list().not_after,
                 device_list_stale: list.list().is_stale(step.now),

@@ -70,8 +70,9 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             synced.events.extend(received.events);
             let settled = self.settle().await?;
             synced.events.extend(settled.events);
-            // What could not be done in one round may be done in the next.
-            synced.troubles = settled.troubles;
+            // What could not be done in one round is tried in the next, unless it was put off.
+            synced.troubles.retain(|told| self.is_put_off(told));
+            add_new(&mut synced.troubles, settled.troubles);
             let nothing_new = self.rooms_due().waiting == 0
                 && (received.ack.is_none() || received.ack == acknowledged);
             if let Some(ack) = received.ack {
@@ -84,7 +85,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             }
             wait = Duration::ZERO;
         }
-        synced.troubles.extend(self.take_troubles());
+        add_new(&mut synced.troubles, self.take_troubles());
         Ok(synced)
     }
 
@@ -102,5 +103,13 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             .ask(Method::Post, "/v1/acks", Body::Octets(ack))
             .await?;
         Ok(answer.done()?)
+    }
+}
+
+fn add_new(told: &mut Vec<Trouble>, troubles: Vec<Trouble>) {
+    for trouble in troubles {
+        if !told.contains(&trouble) {
+            told.push(trouble);
+        }
     }
 }

@@ -5,12 +5,13 @@
 use grove_wire::api::rooms::CreateRoomRequest;
 use grove_wire::codec::Opaque;
 use openmls::group::{MlsGroup, PURE_PLAINTEXT_WIRE_FORMAT_POLICY};
-use openmls::prelude::{Lifetime, SenderRatchetConfiguration};
+use openmls::prelude::SenderRatchetConfiguration;
 use openmls_traits::OpenMlsProvider as _;
 
 use super::{DeviceIdentity, FORWARD_GAP, Group, OUT_OF_ORDER, PADDING_BYTES};
 use crate::identity::{PublicKey, SignedCreationRecord};
-use crate::leaf::{self, LEAF_LIFETIME};
+use crate::key_package;
+use crate::leaf;
 use crate::public::context::{self, ContextError};
 use crate::room::RoomState;
 use crate::storage::{MemberStorage, Records, group_id};
@@ -68,7 +69,7 @@ pub fn create<R: Records>(
         .with_capabilities(leaf::capabilities())
         .with_leaf_node_extensions(leaf::extensions(&device.credential)?)
         .map_err(MlsError::of)?
-        .lifetime(Lifetime::new(LEAF_LIFETIME.as_secs()))
+        .lifetime(key_package::lifetime())
         .with_group_context_extensions(context::extensions(&state, &room.server_key)?)
         .with_wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
         .max_past_epochs(0)

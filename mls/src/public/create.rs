@@ -71,7 +71,8 @@ impl HubGroup {
     /// Takes a new room. `creator` is the client that sent the request, `server_key` this server's,
     /// which the room must have as external sender and as franking key.
     ///
-    /// The leaf's lifetime is judged by OpenMLS, by the system's clock.
+    /// The leaf's lifetime is judged by OpenMLS, by the system's clock: it begins a day before it
+    /// is made ([`crate::key_package::BACKDATED`]).
     ///
     /// # Errors
     /// [`CreateRefusal`].

@@ -22,10 +22,10 @@ pub const SNAPSHOT_AT_LEAST_EVERY: Duration =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// OpenMLS refuses it.
-    #[error("the entry cannot be replayed: {0}")]
+    #[error("an entry cannot be replayed")]
     Mls(#[from] MlsError),
     /// It does not follow.
-    #[error("the entry cannot be replayed: {0}")]
+    #[error("an entry cannot be replayed")]
     Refused(#[from] Refusal),
 }
 

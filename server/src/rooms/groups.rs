@@ -24,9 +24,10 @@ use crate::tasks::{Tasks, WorkLost};
 pub(super) use self::load::at_epoch;
 use self::load::{load, replay_from};
 
-/// No snapshot with handshakes behind it gets older: the KeyPackages in old handshakes expire, and
-/// are not taken in a replay either (`grove_mls::public`).
-const SNAPSHOT_AGE: Duration = Duration::from_hours(14 * 24);
+/// No snapshot with handshakes behind it gets older while the server runs: the KeyPackages in old
+/// handshakes expire, and are not taken in a replay either (`grove_mls::public`). What is left of
+/// their time is for how long the server may be off.
+const SNAPSHOT_AGE: Duration = Duration::from_hours(24);
 /// How often old snapshots are looked for.
 const SNAPSHOT_ROUND: Duration = Duration::from_hours(6);
 /// Snapshots renewed in one round.
@@ -116,9 +117,13 @@ impl Groups {
         let (groups, db, clock, work) = (self.clone(), db.clone(), clock.clone(), tasks.clone());
         let mut interval = tasks.interval(&clock, SNAPSHOT_ROUND);
         tasks.spawn("snapshots", async move {
-            while interval.tick().await {
+            // The first round at once: a server may never run for as long as it is to the next.
+            loop {
                 if let Err(error) = groups.renew_snapshots(&db, &work, clock.now()).await {
                     warn!(%error, "old snapshots were not renewed");
+                }
+                if !interval.tick().await {
+                    return;
                 }
             }
         });

@@ -5,13 +5,12 @@
 //! test.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use harness::wait::eventually;
-use harness::{World, loopback};
+use harness::{World, loopback, program};
 use rustls::version::TLS13;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -49,12 +48,7 @@ impl Proxy {
             Kind::Caddy => "caddy",
         };
         let Some(program) = find(name) else {
-            // Not by a macro: what those write is shown for failed tests only.
-            let said = writeln!(
-                std::io::stderr(),
-                "LEFT OUT: {name} is not installed, a test behind it did not run. «make proxies» installs it."
-            );
-            said.expect("standard error");
+            program::left_out(name);
             return None;
         };
         let directory = world.home(name);

@@ -13,7 +13,8 @@ use crate::session::Session;
 pub(crate) async fn sync(session: &mut Session, output: &mut Output<'_>) -> Result<(), Failure> {
     // Every request has an end of its own; how many there are is the person's affair.
     let synced = session.client.sync(Duration::ZERO).await;
-    let queued = session.client.status()?.queued;
+    let status = session.client.status()?;
+    let queued = status.queued;
     let synced = synced.map_err(|error| waiting(failed(error), queued))?;
     let refused = synced.events.iter().filter(|told| is_refused(&told.event));
     let refused = refused.count();
@@ -21,6 +22,7 @@ pub(crate) async fn sync(session: &mut Session, output: &mut Output<'_>) -> Resu
         events: synced.events.len(),
         queued,
         refused,
+        lost: status.lost_rooms.len(),
         troubles: synced.troubles.len(),
     })?;
     let rooms = session.room_names()?;

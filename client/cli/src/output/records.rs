@@ -346,6 +346,8 @@ pub(crate) struct Caught {
     pub(crate) queued: u64,
     /// How many messages were refused for good.
     pub(crate) refused: usize,
+    /// How many rooms cannot be followed at the moment.
+    pub(crate) lost: usize,
     /// How many things could not be done; each is told on standard error.
     pub(crate) troubles: usize,
 }
@@ -361,6 +363,11 @@ impl fmt::Display for Caught {
             0 => Ok(()),
             1 => f.write_str(", 1 message waits to be sent"),
             waiting => write!(f, ", {waiting} messages wait to be sent"),
+        }?;
+        match self.lost {
+            0 => Ok(()),
+            1 => f.write_str(", 1 room cannot be followed at the moment"),
+            lost => write!(f, ", {lost} rooms cannot be followed at the moment"),
         }
     }
 }

@@ -71,6 +71,13 @@ impl fmt::Display for StatusPage {
         if status.recovery_words_pending {
             f.write_str("\nThe recovery words were not handed over: run grove register again.")?;
         }
+        status.lost_rooms.iter().try_for_each(|room| {
+            let name = called(&room.room, &room.name);
+            write!(
+                f,
+                "\n{name} cannot be followed at the moment: grove rooms list"
+            )
+        })?;
         status.stopped_rooms.iter().try_for_each(|room| {
             let why = room.stopped.as_deref().unwrap_or("an identity changed");
             write!(
@@ -124,6 +131,7 @@ mod tests {
                 queued: 1,
                 failed: 0,
                 waiting_welcomes: 0,
+                lost_rooms: Vec::new(),
                 stopped_rooms: Vec::new(),
                 device_list_version: 1,
                 device_list_not_after_ms: 1_795_381_656_000,
@@ -155,7 +163,7 @@ mod tests {
              \"reachable\":false,\"problem\":\"the server did not answer in time\",\
              \"user\":\"mimi://a.example/u/alice\",\
              \"client\":\"mimi://a.example/d/alice/aeaqcaibaeaqcaibaeaqcaibae\",\"rooms\":2,\
-             \"queued\":1,\"failed\":0,\"waiting_welcomes\":0,\"stopped_rooms\":[],\
+             \"queued\":1,\"failed\":0,\"waiting_welcomes\":0,\"lost_rooms\":[],\"stopped_rooms\":[],\
              \"device_list_version\":1,\"device_list_not_after_ms\":1795381656000,\
              \"device_list_stale\":false,\"devices\":3,\"device_rooms_pending\":0,\
              \"key_superseded\":false,\"revoked\":false,\"session\":true,\

@@ -22,9 +22,9 @@ use crate::store::{
 };
 use crate::{outbox, tally};
 
-/// Who made a commit that cannot be followed is held to it for so long, in milliseconds. A client
-/// that reads later may fail for reasons of its own, and others have seen to it by then.
-const BLAME_MS: u64 = 24 * 60 * 60 * 1000;
+/// A commit that cannot be followed is everybody's affair for so long, in milliseconds: a day. A
+/// client that reads later may fail for reasons of its own, and others have seen to it by then.
+const NEWS_MS: u64 = 24 * 60 * 60 * 1000;
 /// So many of the newest messages are looked at for what was read and sent during the loss.
 const LOOKED_AT: usize = 1000;
 
@@ -112,11 +112,14 @@ pub(super) fn poisoned(step: &Step<'_>, committer: Option<ClientUri>, time: u64)
     match committer {
         // Only a copy of this device, or an older state of it, meets a commit it does not know of.
         Some(client) if client == step.identity.client => LostCause::State,
-        Some(client) if step.now <= time.saturating_add(BLAME_MS) => {
-            LostCause::Poisoned(Some(client))
-        }
+        Some(client) if is_news(step.now, time) => LostCause::Poisoned(Some(client)),
         _ => LostCause::Poisoned(None),
     }
+}
+
+/// Whether others may be about a commit of this time, too, when it is read.
+pub(crate) fn is_news(read: u64, time: u64) -> bool {
+    read <= time.saturating_add(NEWS_MS)
 }
 
 /// Passes over an entry that cannot be read: counts it, and sees which epoch the room has come to.

@@ -12,6 +12,7 @@ use grove_wire::uri::RoomUri;
 
 use super::handshake::HandshakeError;
 use crate::client::Client;
+use crate::clock::ClockOff;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::{Class, Classified};
@@ -23,6 +24,13 @@ use crate::transport::{Body, Method, Transport};
 /// A room could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateRoomError {
+    /// The hub refuses the room for its first leaf's lifetime, which this device's clock has
+    /// decided.
+    #[error(
+        "the server does not take a room made by this device, because its clock is {0}: set the \
+         clock, then run the same command again"
+    )]
+    Clock(ClockOff),
     /// The request does not fit its bounds.
     #[error("the room does not fit into a request")]
     Encode(#[from] codec::EncodeError),
@@ -49,6 +57,7 @@ pub enum CreateRoomError {
 impl Classified for CreateRoomError {
     fn class(&self) -> Class {
         match self {
+            Self::Clock(_) => Class::Refused,
             Self::Encode(_) | Self::Make(_) | Self::Record(_) => Class::Failure,
             Self::Handshake(error) => error.class(),
             Self::NoName | Self::Profile(_) => Class::Unknown,
@@ -73,12 +82,29 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             return Err(CreateRoomError::NoName);
         }
         let outgoing = self.transaction(|step| make(step, name, topic.unwrap_or_default()))?;
-        self.submit_creation(&outgoing).await?;
+        if let Err(error) = self.submit_creation(&outgoing).await {
+            return Err(self.explain(error).await);
+        }
         if let Err(error) = self.add_siblings(&outgoing.room).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(room = %outgoing.room, error, "own devices are added later");
         }
         Ok(outgoing.room)
+    }
+
+    /// Names the clock, if it is why the hub refuses a room.
+    async fn explain(&mut self, error: HandshakeError) -> CreateRoomError {
+        let is_refused = matches!(
+            &error,
+            HandshakeError::Call(call) if call.problem() == Some(ProblemType::CommitRefused)
+        );
+        if is_refused
+            && let Ok((_counts, Some(off))) = self.count_key_packages().await
+            && off.is_too_far()
+        {
+            return CreateRoomError::Clock(off);
+        }
+        error.into()
     }
 
     /// Tells the hub. A hub that has the room already got it from us: its id is the hash of our

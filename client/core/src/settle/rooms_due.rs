@@ -52,8 +52,8 @@ pub(crate) struct Due {
     waiting: Option<VecDeque<RoomUri>>,
     joined: usize,
     failed: usize,
-    /// One could not be joined for a reason that passes.
-    is_incomplete: bool,
+    /// Those that could not be joined for a reason that passes.
+    put_off: Vec<RoomUri>,
     /// Before this time, in milliseconds, the list is not compared again in this run.
     not_before: u64,
 }
@@ -69,6 +69,11 @@ impl Due {
     /// When rooms are still to be joined, which is at once, in milliseconds.
     pub(super) fn next(&self) -> Option<u64> {
         self.is_under_way().then_some(0)
+    }
+
+    /// Whether joining this room is tried again later only.
+    pub(super) fn is_put_off(&self, room: &RoomUri) -> bool {
+        self.put_off.contains(room)
     }
 
     fn is_under_way(&self) -> bool {
@@ -133,7 +138,7 @@ impl<S: Store, T: Transport, E: Environment> Client<S, T, E> {
             Err(error) if error.class().is_passing() => {
                 self.pass_over(Err(error), Some(room)).await?;
                 self.memory.rooms_due.failed += 1;
-                self.memory.rooms_due.is_incomplete = true;
+                self.memory.rooms_due.put_off.push(room.clone());
             }
             Err(error) if matches!(error.class(), Class::Store | Class::Revoked) => {
                 return Err(error.into());
@@ -187,7 +192,7 @@ fn is_due(step: &mut Step<'_>) -> Result<bool, StoreError> {
 fn end(step: &mut Step<'_>) -> Result<(), StoreError> {
     let due = &mut step.memory.rooms_due;
     due.waiting = None;
-    if due.is_incomplete {
+    if !due.put_off.is_empty() {
         due.not_before = step.now.saturating_add(AGAIN_MS);
         return Ok(());
     }

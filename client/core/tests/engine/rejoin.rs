@@ -1,5 +1,7 @@
 //! Coming back because a person wants it.
 
+use std::time::Duration;
+
 use grove_core::{Class, Classified as _, Event, Loss, Numbered};
 use grove_wire::uri::RoomUri;
 
@@ -28,9 +30,14 @@ fn a_device_without_keys_is_shown_as_such_and_comes_back_when_told_to() {
     let seen = hub.state().rooms[&room].group.epoch();
     delete_records(&alice);
     alice.restart();
-    // What needs the hub does not come about, what only needs a look does.
+    // What needs the hub does not come about, what only needs a look does. It is told also when
+    // another round of the same sync does not try again so soon.
     alice.line.trouble.lock().unwrap().refuses = Some("/groupInfo/");
-    alice.syncs();
+    let synced = now(alice.client.sync(Duration::ZERO)).unwrap();
+    let told: Vec<_> = synced.troubles.iter().map(|one| &one.room).collect();
+    assert_eq!(told, [&Some(room.clone())], "{:?}", synced.troubles);
+    let lost = alice.client.status().unwrap().lost_rooms;
+    assert_eq!(lost.len(), 1);
     let view = alice.client.rooms().unwrap().remove(0);
     let lost = view.lost.unwrap();
     assert_eq!((lost.cause, lost.unread), ("state", 1), "{lost:?}");

@@ -213,22 +213,31 @@ fn sent_and_caught_up() {
              \"time_ms\":1795381656000,\"waits_for\":\"the server cannot be reached\"}}"
         )
     );
-    for (events, queued, text) in [
-        (0, 0, "nothing new"),
-        (1, 0, "1 event"),
-        (1, 1, "1 event, 1 message waits to be sent"),
-        (2, 3, "2 events, 3 messages wait to be sent"),
+    for (events, queued, lost, text) in [
+        (0, 0, 0, "nothing new"),
+        (1, 0, 0, "1 event"),
+        (1, 1, 0, "1 event, 1 message waits to be sent"),
+        (2, 3, 0, "2 events, 3 messages wait to be sent"),
+        (
+            0,
+            0,
+            1,
+            "nothing new, 1 room cannot be followed at the moment",
+        ),
     ] {
         let caught = Caught {
             events,
             queued,
             refused: 0,
+            lost,
             troubles: 1,
         };
         assert_eq!(caught.to_string(), text);
         assert_eq!(
             json(&caught),
-            format!("{{\"events\":{events},\"queued\":{queued},\"refused\":0,\"troubles\":1}}")
+            format!(
+                "{{\"events\":{events},\"queued\":{queued},\"refused\":0,\"lost\":{lost},\"troubles\":1}}"
+            )
         );
     }
 }

@@ -1,8 +1,9 @@
 //! When a client goes back into a room it lost.
 //!
-//! At once, if only this client lost it. After a commit that nobody can merge the members go one
-//! after the other, by their leaves in the last tree they share. What fails is tried again later
-//! and later; a room that is broken again soon after is come back to more slowly.
+//! At once, if only this client lost it, or the others long ago. After a commit that nobody can
+//! merge the members go one after the other, by their leaves in the last tree they share. What
+//! fails is tried again later and later; a room that is broken again soon after is come back to
+//! more slowly.
 
 use std::time::Duration;
 
@@ -85,6 +86,12 @@ impl Memory {
         );
     }
 
+    /// Whether an attempt has failed, after which the next one waits.
+    pub(in crate::settle) fn is_healing_put_off(&self, room: &RoomUri, now: u64) -> bool {
+        let pace = self.healing.get(room);
+        pace.is_some_and(|pace| matches!(pace.when, When::At(due) if due > now))
+    }
+
     /// Nothing is tried in this room for now.
     pub(super) fn give_up(&mut self, room: &RoomUri) {
         if let Some(pace) = self.healing.get_mut(room) {
@@ -116,7 +123,9 @@ pub(super) fn is_due(
         return Ok(false);
     };
     let turn = match &lost.cause {
-        LostCause::Poisoned(signer) if loss::is_out(step, &known)? => {
+        LostCause::Poisoned(signer)
+            if loss::is_news(lost.noticed, lost.time) && loss::is_out(step, &known)? =>
+        {
             let turn = turn_ms(step, room, signer.as_ref())?;
             if turn == 0 {
                 0

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Installs nginx and Caddy, behind which tests run groved. Neither is started: not now, and not when the machine starts.
-# Where one cannot be had the tests behind it are left out, so nothing here fails.
+# Installs nginx and Caddy, behind which tests run groved, and libfaketime, by which programs see another time. No service
+# is started: not now, and not when the machine starts. Where one cannot be had its tests are left out: nothing here fails.
 set -uo pipefail
 
 left_out() {
-    echo "LEFT OUT: tests behind $1 will not run: $2"
+    echo "LEFT OUT: tests that need $1 will not run: $2"
 }
 
 missing=()
 [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing+=(nginx-light)
 [ -x /usr/sbin/caddy ] || command -v caddy >/dev/null || missing+=(caddy)
+compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 as_root=()
@@ -34,8 +35,8 @@ fi
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update
 for package in "${missing[@]}"; do
     if "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$package" </dev/null; then
-        service=${package%-light}
-        [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl disable --now "$service"
+        case $package in libfaketime) continue ;; esac
+        [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl disable --now "${package%-light}"
     else
         left_out "$package" "apt could not install it."
     fi
